@@ -14,7 +14,7 @@ from grader.testing.assertions import (
     unchanged,
     unpack,
 )
-from grader.testing.probes import VJP, dotted_names, forbid_calls, is_instance, on_device, vjp
+from grader.testing.probes import VJP, call_with_warnings, dotted_names, forbid_calls, is_instance, on_device, vjp
 
 __all__ = [
     "VJP",
@@ -25,6 +25,7 @@ __all__ = [
     "assert_number",
     "assert_raises_value_error",
     "assert_tensor",
+    "call_with_warnings",
     "dotted_names",
     "forbid_calls",
     "is_instance",

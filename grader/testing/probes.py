@@ -1,4 +1,4 @@
-"""Questions to a submission that a plain call cannot ask: gradients, a default device, calls that are off limits.
+"""Questions to a submission that a plain call cannot ask: gradients, warnings, a default device, banned calls.
 
 Across the wall each becomes one request to the guest; beside an ordinary module the same code runs in this process.
 """
@@ -31,6 +31,20 @@ def vjp(function: Any, *args: Any, cotangent: Any) -> VJP:
     """
     output, arguments, parameters = ask_service("vjp", function, list(args), cotangent)
     return VJP(output, arguments, parameters)
+
+
+def call_with_warnings(function: Any, *args: Any) -> tuple[Any, list[str]]:
+    """Call a function and return its result and the category names of the warnings that it let through.
+
+    A function that silences a warning itself (``np.errstate``) has let none through. No warning counts as seen before:
+    each call shows its own.
+
+    >>> import numpy as np
+    >>> call_with_warnings(np.exp, np.array([1000.0]))
+    (array([inf]), ['RuntimeWarning'])
+    """
+    result, categories = ask_service("call_with_warnings", function, list(args))
+    return result, categories
 
 
 @contextlib.contextmanager
