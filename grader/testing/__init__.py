@@ -14,7 +14,17 @@ from grader.testing.assertions import (
     unchanged,
     unpack,
 )
-from grader.testing.probes import VJP, call_with_warnings, dotted_names, forbid_calls, is_instance, on_device, vjp
+from grader.testing.probes import (
+    VJP,
+    call_with_warnings,
+    dotted_names,
+    forbid_calls,
+    is_instance,
+    on_device,
+    output_device,
+    seed_torch,
+    vjp,
+)
 
 __all__ = [
     "VJP",
@@ -30,6 +40,8 @@ __all__ = [
     "forbid_calls",
     "is_instance",
     "on_device",
+    "output_device",
+    "seed_torch",
     "unchanged",
     "unpack",
     "vjp",

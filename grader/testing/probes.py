@@ -57,6 +57,19 @@ def on_device(submission: Any, device: str) -> Iterator[None]:
         ask_service("set_default_device", submission, None)
 
 
+def seed_torch(submission: Any, seed: int) -> None:
+    """Seed the global generator of the submission's torch, so that what it draws next can be repeated."""
+    ask_service("manual_seed", submission, seed)
+
+
+def output_device(function: Any, *args: Any, device: str) -> str:
+    """Call a torch function or module with its tensors moved to ``device``; the type of the device of what it returns.
+
+    :param device: ``"meta"`` for shapes without memory, where no accelerator is at hand.
+    """
+    return str(ask_service("output_device", function, device, list(args)))
+
+
 @contextlib.contextmanager
 def forbid_calls(submission: Any, *names: str) -> Iterator[None]:
     """Inside the block, calling one of these dotted names raises RuntimeError in the submission.
