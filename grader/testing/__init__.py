@@ -21,7 +21,6 @@ from grader.testing.probes import (
     forbid_calls,
     is_instance,
     on_device,
-    output_device,
     seed_torch,
     vjp,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "forbid_calls",
     "is_instance",
     "on_device",
-    "output_device",
     "seed_torch",
     "unchanged",
     "unpack",

@@ -62,14 +62,6 @@ def seed_torch(submission: Any, seed: int) -> None:
     ask_service("manual_seed", submission, seed)
 
 
-def output_device(function: Any, *args: Any, device: str) -> str:
-    """Call a torch function or module with its tensors moved to ``device``; the type of the device of what it returns.
-
-    :param device: ``"meta"`` for shapes without memory, where no accelerator is at hand.
-    """
-    return str(ask_service("output_device", function, device, list(args)))
-
-
 @contextlib.contextmanager
 def forbid_calls(submission: Any, *names: str) -> Iterator[None]:
     """Inside the block, calling one of these dotted names raises RuntimeError in the submission.

@@ -58,15 +58,6 @@ def manual_seed(_submission, seed):
     sys.modules["torch"].manual_seed(seed)
 
 
-def output_device(function, device, args):
-    """Call ``function`` with its tensors moved to ``device``; the name of the device that the result is on."""
-    torch = sys.modules["torch"]
-    output = function(*(arg.to(device) if isinstance(arg, torch.Tensor) else arg for arg in args))
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"the result should be a tensor, not {type(output).__name__}")
-    return output.device.type
-
-
 def forbid_calls(_submission, names):
     """Replace each dotted name by a function that raises; a class by its ``__init__`` doing so."""
     for name in names:
@@ -119,7 +110,6 @@ SERVICES = {
     "call_with_warnings": call_with_warnings,
     "set_default_device": set_default_device,
     "manual_seed": manual_seed,
-    "output_device": output_device,
     "forbid_calls": forbid_calls,
     "allow_calls": allow_calls,
 }
