@@ -1,0 +1,16 @@
+"""Where submissions run: one Protocol, one file per backend."""
+
+from grader.sandbox.protocol import Guest, GuestFault, GuestKilled, GuestMemory, GuestTimeout, Sandbox, Zygote
+from grader.sandbox.registry import BACKENDS, open_sandbox
+
+__all__ = [
+    "BACKENDS",
+    "Guest",
+    "GuestFault",
+    "GuestKilled",
+    "GuestMemory",
+    "GuestTimeout",
+    "Sandbox",
+    "Zygote",
+    "open_sandbox",
+]

@@ -1,0 +1,88 @@
+"""The default backend: a zygote in bubblewrap, each guest in namespaces of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import sys
+from pathlib import Path
+
+from grader.errors import SandboxUnavailable
+from grader.model import Environment, Limits
+from grader.sandbox.protocol import GUARANTEES, Zygote
+from grader.sandbox.seccomp import guest_filter
+from grader.sandbox.zygote import GUEST_ENVIRONMENT, WALL, ZygoteProcess
+
+# Of /etc only what a C library, fonts and time zones read; no passwd, hosts or keys.
+ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "fonts", "alternatives")
+TOP = ("lib", "lib32", "lib64", "libx32", "bin", "sbin")
+
+
+class Bubblewrap:
+    """See the module; implements :class:`grader.sandbox.protocol.Sandbox`."""
+
+    name = "bubblewrap"
+    guarantees = GUARANTEES
+
+    def start(self, environment: Environment, limits: Limits, preload: tuple[str, ...] = ()) -> Zygote:
+        executable = shutil.which("bwrap")
+        if executable is None:
+            raise SandboxUnavailable("bubblewrap is not installed", remedy="install it: apt-get install bubblewrap")
+        return ZygoteProcess(
+            box_command(executable),
+            {},
+            environment,
+            limits,
+            preload,
+            isolated=True,
+            drop_uid=os.getuid() == 0,
+            seccomp=guest_filter(),
+        )
+
+
+def box_command(executable: str) -> list[str]:
+    """The bubblewrap command line that starts a zygote; the control descriptor's number is to be appended.
+
+    As the host's root no user namespace is made for the zygote: its guests can then become another uid on the host,
+    which the process limit needs (the kernel exempts root). Otherwise the zygote is root of a user namespace.
+    """
+    command = [executable, "--die-with-parent", "--new-session", "--as-pid-1", "--cap-add", "ALL"]
+    command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.getuid() != 0:
+        command += ["--unshare-user", "--uid", "0", "--gid", "0"]
+    command += ["--hostname", "box", "--clearenv"]
+    for name, value in GUEST_ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    command += ["--ro-bind", "/usr", "/usr"]
+    for name in TOP:
+        path = Path("/", name)
+        if path.is_symlink():
+            command += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            command += ["--ro-bind", str(path), str(path)]
+    for name in ETC:
+        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for folder in python_folders():
+        command += ["--ro-bind", str(folder), str(folder)]
+    command += ["--ro-bind", str(WALL), "/box/wall"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
+    command += ["--chdir", "/", "--", sys.executable, "-I", "-B", "-c", BOOT]
+    return command
+
+
+# -I keeps PYTHONPATH and the working directory out; the wall's folder is added by hand. PYTHONHASHSEED is honoured by
+# no isolated interpreter, and need not be.
+BOOT = "import sys; sys.path.insert(0, '/box'); from wall.zygote import main; main()"
+
+
+def python_folders() -> list[Path]:
+    """Folders outside /usr that this Python and its packages live in."""
+    candidates = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent]
+    candidates += [Path(folder) for folder in site.getsitepackages()]
+    folders: list[Path] = []
+    for folder in sorted({candidate.absolute() for candidate in candidates}, key=lambda path: len(path.parts)):
+        inside = any(folder.is_relative_to(other) for other in [Path("/usr"), *folders])
+        if not inside and folder.is_dir() and folder != Path("/"):
+            folders.append(folder)
+    return folders

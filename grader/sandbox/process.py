@@ -1,0 +1,279 @@
+"""Host side of a guest's process: its socket, its output, its clock and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from grader.errors import InfrastructureError
+from grader.model import Limits
+from grader.sandbox.protocol import Frame, GuestKilled, GuestMemory, GuestTimeout
+from grader.wall import frames
+
+MIB = 2**20
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+# A call that has not answered by then is looked at for memory and CPU, again and again; most calls take microseconds.
+FIRST_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
+# Drained per look, so that a guest that prints without end cannot keep the host from its clock.
+DRAIN_BYTES = 1 << 20
+# A killed guest is gone within milliseconds; one that is not keeps a device or disk busy in the kernel.
+DEATH_SECONDS = 20.0
+
+
+class GuestProcess:
+    """A guest behind a socket; implements :class:`grader.sandbox.protocol.Guest`.
+
+    :param pidfd: descriptor of the guest's first process.
+    :param own_namespace: True where killing that process ends all others of the guest (a pid namespace).
+    """
+
+    def __init__(
+        self, wire: socket.socket, output: int, pidfd: int, limits: Limits, *, own_namespace: bool
+    ) -> None:
+        self._wire = wire
+        self._wire.setblocking(False)
+        self._output = output
+        os.set_blocking(output, False)
+        self._pidfd = pidfd
+        self._pid = _pid_of(pidfd)
+        self._limits = limits
+        self._own_namespace = own_namespace
+        self._base_bytes = anonymous_bytes(self._pid)
+        self._stat = _open_or_none(f"/proc/{self._pid}/stat")
+        self._printed = bytearray()
+        self._room = limits.output_kb * 1024
+        self._dropped = False
+        self._cpu = 0.0
+        self._poll = select.poll()
+        self._poll.register(wire, select.POLLIN)
+        self._poll.register(output, select.POLLIN)
+        self._closed = False
+
+    def exchange(
+        self, message: dict[str, Any], buffers: list[Any], *, cpu_seconds: float, wall_seconds: float
+    ) -> Frame:
+        clock = _Clock(self, cpu_seconds, wall_seconds)
+        try:
+            self._send(frames.pack(message, buffers), clock)
+            return frames.read_frame(lambda size: self._receive(size, clock))
+        except frames.WireError as error:
+            self.close()
+            raise GuestKilled(f"The submission's process sent something that is no answer ({error}).") from None
+        except (EOFError, ConnectionError, BrokenPipeError):
+            raise self._ended() from None
+
+    def take_output(self) -> str:
+        if not self._closed:
+            self._drain()
+        text = self._printed.decode("utf-8", "replace")
+        if self._dropped and text:
+            text += f"\n[output beyond {self._limits.output_kb} KiB is not kept]\n"
+        self._printed.clear()
+        return text
+
+    def cpu_seconds(self) -> float:
+        with contextlib.suppress(OSError):
+            self._cpu = max(self._cpu, tree_usage(self._pid, 0)[0])
+        return self._cpu
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self.cpu_seconds()
+        self._closed = True
+        descendants = [] if self._own_namespace else _descendants(self._pid)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        if not self._own_namespace:
+            for pid in descendants:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        death = select.poll()
+        death.register(self._pidfd, select.POLLIN)
+        if not death.poll(DEATH_SECONDS * 1000):
+            raise InfrastructureError(f"a guest process ({self._pid}) does not die", remedy="look at the kernel's log")
+        self._drain()
+        self._wire.close()
+        for descriptor in (self._output, self._pidfd, self._stat):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _send(self, parts: list[Any], clock: _Clock) -> None:
+        data = parts[0] if len(parts) == 1 else b"".join(parts) if sum(map(len, parts)) < 65536 else None
+        for part in parts if data is None else [data]:
+            view = memoryview(part)
+            while view:
+                try:
+                    view = view[self._wire.send(view) :]
+                except BlockingIOError:
+                    clock.wait(writing=True)
+
+    def _receive(self, size: int, clock: _Clock) -> bytearray:
+        data = bytearray(size)
+        view, place = memoryview(data), 0
+        while place < size:
+            try:
+                got = self._wire.recv_into(view[place:])
+            except BlockingIOError:
+                clock.wait()
+                continue
+            if not got:
+                raise EOFError
+            place += got
+        return data
+
+    def _drain(self) -> None:
+        taken = 0
+        while taken < DRAIN_BYTES:
+            try:
+                chunk = os.read(self._output, 65536)
+            except BlockingIOError:
+                return
+            if not chunk:
+                with contextlib.suppress(KeyError):
+                    self._poll.unregister(self._output)
+                return
+            taken += len(chunk)
+            kept = chunk[: max(0, self._room)]
+            self._room -= len(kept)
+            self._printed += kept
+            self._dropped = self._dropped or len(kept) < len(chunk)
+
+    def _main_cpu(self) -> float:
+        """CPU seconds of the first process, through a descriptor that is open already: 10 µs instead of 30."""
+        if self._stat is None:
+            return 0.0
+        try:
+            return _cpu_of(os.pread(self._stat, 1024, 0))
+        except OSError:  # ESRCH: it is gone
+            return 0.0
+
+    def _ended(self) -> GuestKilled | GuestTimeout:
+        """Why the socket closed: the process has ended, or it closed the socket and still runs."""
+        used = self.cpu_seconds()
+        self.close()
+        if used >= self._limits.total_cpu_seconds:
+            return GuestTimeout(f"The submission used more than its {used:.0f} CPU seconds in all.")
+        return GuestKilled("The submission's process ended in the middle of a call (exit, crash, or killed).")
+
+
+class _Clock:
+    """CPU and wall limit of one exchange."""
+
+    def __init__(self, guest: GuestProcess, cpu_seconds: float, wall_seconds: float) -> None:
+        self._guest = guest
+        self._cpu_seconds = cpu_seconds
+        self._wall_seconds = wall_seconds
+        self._start = time.monotonic()
+        self._cpu_start: float | None = None
+        self._next_look = FIRST_LOOK_SECONDS
+
+    def wait(self, *, writing: bool = False) -> None:
+        """Wait until the socket is ready; raise GuestTimeout or GuestMemory where a limit is passed."""
+        guest = self._guest
+        if self._cpu_start is None:
+            # Taken at the first wait, microseconds after sending: before it the guest was idle.
+            self._cpu_start = guest._main_cpu()
+        if writing:
+            guest._poll.modify(guest._wire, select.POLLIN | select.POLLOUT)
+        try:
+            while True:
+                elapsed = time.monotonic() - self._start
+                if elapsed >= self._next_look:
+                    self._look(elapsed)
+                    self._next_look = elapsed + LOOK_SECONDS
+                ready = guest._poll.poll(max(0.0, self._next_look - elapsed) * 1000)
+                descriptors = {descriptor for descriptor, _event in ready}
+                if guest._output in descriptors:
+                    guest._drain()
+                if guest._wire.fileno() in descriptors:
+                    if time.monotonic() - self._start > self._wall_seconds:
+                        self._look(time.monotonic() - self._start)  # a guest that dribbles bytes
+                    return
+        finally:
+            if writing:
+                guest._poll.modify(guest._wire, select.POLLIN)
+
+    def _look(self, elapsed: float) -> None:
+        guest = self._guest
+        cpu, memory = tree_usage(guest._pid, guest._base_bytes)
+        used = cpu - (self._cpu_start or 0.0)
+        if used > self._cpu_seconds:
+            guest.close()
+            raise GuestTimeout(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or far too slow.")
+        if elapsed > self._wall_seconds:
+            guest.close()
+            raise GuestTimeout(f"No answer after {self._wall_seconds:g} seconds: it waits for something, or is too slow.")
+        if memory > guest._limits.memory_mb * MIB:
+            guest.close()
+            raise GuestMemory(f"The submission took more than its {guest._limits.memory_mb} MiB of memory.")
+
+
+def _open_or_none(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # the process is gone already; the first exchange will tell
+        return None
+
+
+def _pid_of(pidfd: int) -> int:
+    """The process number in this process's own pid namespace."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    raise InfrastructureError("the kernel does not tell the number of a guest's process", remedy="needs Linux 5.4")
+
+
+def process_cpu(pid: int) -> float:
+    """CPU seconds (user and system) of a process and of its children that were waited for; 0 where it is gone."""
+    try:
+        return _cpu_of(Path(f"/proc/{pid}/stat").read_bytes())
+    except OSError:
+        return 0.0
+
+
+def _cpu_of(stat: bytes) -> float:
+    return sum(map(int, stat.rpartition(b")")[2].split()[11:15])) / TICK
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Resident bytes that no file backs; 0 where the process is gone."""
+    try:
+        _size, resident, shared, *_rest = Path(f"/proc/{pid}/statm").read_bytes().split()
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * PAGE
+
+
+def _descendants(pid: int) -> list[int]:
+    """Numbers of all living descendants."""
+    found: list[int] = []
+    queue = [pid]
+    while queue:
+        parent = queue.pop()
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                numbers = list(map(int, children.read_text().split()))
+                found += numbers
+                queue += numbers
+    return found
+
+
+def tree_usage(pid: int, base_bytes: int) -> tuple[float, int]:
+    """CPU seconds of a process and all its descendants, and the bytes that each holds beyond ``base_bytes``.
+
+    The base is what a process has just after the fork; every further fork shares it, so it is allowed for each.
+    """
+    processes = [pid, *_descendants(pid)]
+    cpu = sum(map(process_cpu, processes))
+    return cpu, sum(max(0, anonymous_bytes(process) - base_bytes) for process in processes)

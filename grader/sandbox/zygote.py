@@ -1,0 +1,158 @@
+"""Host side of the zygote: starts it through a backend's command, asks it for guests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from grader.errors import InfrastructureError, SandboxUnavailable
+from grader.model import Environment, Limits
+from grader.sandbox.limits import limits_message
+from grader.sandbox.process import GuestProcess
+from grader.wall import frames
+
+WALL = Path(frames.__file__).resolve().parent
+
+# TensorFlow takes 4 s on an idle machine; a loaded one with a cold disk cache took 60.
+START_SECONDS = 180.0
+# A fork takes 30 ms with torch imported.
+FORK_SECONDS = 60.0
+
+# What submissions of an environment find imported. TensorFlow by import alone: any operation in the parent hangs a child.
+PRELOAD = {
+    Environment.NUMPY: ("numpy", "numpy.random", "numpy.linalg", "numpy.testing"),
+    Environment.TORCH: ("numpy", "numpy.random", "torch", "torch.nn.functional"),
+    Environment.TENSORFLOW: ("numpy", "numpy.random", "tensorflow"),
+}
+
+# All that a guest's environment holds. One thread per library: a fork after work on two threads deadlocks.
+GUEST_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "USER": "student",
+    "MPLBACKEND": "Agg",
+    "MPLCONFIGDIR": "/tmp",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+    "PYTHONHASHSEED": "0",
+}
+
+
+class ZygoteProcess:
+    """A zygote on the other end of a socket; implements :class:`grader.sandbox.protocol.Zygote`."""
+
+    def __init__(
+        self,
+        command: list[str],
+        environment_variables: dict[str, str],
+        environment: Environment,
+        limits: Limits,
+        preload: tuple[str, ...],
+        *,
+        isolated: bool,
+        drop_uid: bool = False,
+        seccomp: bytes = b"",
+        scratch: str = "/tmp",
+    ) -> None:
+        """Start and warm up; ``command`` gets the control descriptor's number appended.
+
+        Raises SandboxUnavailable with what the command printed where it does not come up.
+        """
+        self._limits = limits
+        self._isolated = isolated
+        self._errors = tempfile.TemporaryFile()
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(START_SECONDS)
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                env=environment_variables,
+                cwd="/",
+            )
+        except OSError as error:
+            raise SandboxUnavailable(f"{command[0]} cannot be started: {error}", remedy="run: grader doctor") from error
+        finally:
+            theirs.close()
+        settings = {
+            "isolated": isolated,
+            "drop_uid": drop_uid,
+            "environment": environment.value,
+            "preload": [*PRELOAD[environment], *preload],
+            "limits": limits_message(limits),
+            "scratch": scratch,
+        }
+        try:
+            frames.send_frame(self._control, settings, [seccomp])
+            answer, _ = frames.read_frame(frames.receiver(self._control))
+        except (EOFError, OSError) as error:
+            raise self._failure(f"the sandbox does not start ({type(error).__name__})") from error
+        if "error" in answer:
+            raise self._failure(f"the sandbox cannot load the {environment} environment:\n{answer['error']}")
+        self.versions: dict[str, str] = {"python": answer["python"], **answer["versions"]}
+        self._control.settimeout(FORK_SECONDS)
+
+    def spawn(self) -> GuestProcess:
+        """Fork a guest. Raises InfrastructureError where the zygote is gone or cannot fork."""
+        ours, theirs = socket.socketpair()
+        output, printing = os.pipe()
+        try:
+            socket.send_fds(self._control, [b"+"], [theirs.fileno(), printing])
+            answer, descriptors, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        except OSError as error:
+            ours.close()
+            os.close(output)
+            raise self._failure(f"the sandbox's warm process does not answer ({type(error).__name__})") from error
+        finally:
+            theirs.close()
+            os.close(printing)
+        if not descriptors:
+            ours.close()
+            os.close(output)
+            raise self._failure(f"the sandbox cannot fork: {_error_text(answer)}")
+        return GuestProcess(ours, output, descriptors[0], self._limits, own_namespace=self._isolated)
+
+    def close(self) -> None:
+        """End the zygote and all its guests; safe to call twice."""
+        self._control.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._errors.close()
+
+    def _failure(self, what: str) -> InfrastructureError:
+        said = ""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            said = self._errors.read(4000).decode("utf-8", "replace").strip()
+        self.close()
+        return SandboxUnavailable(f"{what}{chr(10) + said if said else ''}", remedy="run: grader doctor")
+
+
+def _error_text(answer: bytes) -> str:
+    if not answer:
+        return "it has ended"
+    try:
+        message: dict[str, Any] = frames.unpack_bytes(answer)[0]
+    except frames.WireError:
+        return "it answers nonsense"
+    return str(message.get("error", "no reason given"))

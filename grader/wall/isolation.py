@@ -1,0 +1,167 @@
+"""What a guest takes upon itself after the fork and before it loads a student's code. Linux, standard library only.
+
+The zygote runs in bubblewrap with capabilities in its own namespaces. Per guest it calls :func:`fork_into_pid_namespace`;
+the child then calls :func:`confine`, after which it has: its own user, pid, mount and ipc namespaces, a private /tmp and
+/dev/shm of limited size, no /proc, no capabilities, no_new_privs, resource limits and a seccomp filter.
+"""
+
+import ctypes
+import os
+import resource
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 8, 22, 24
+PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 28, 38, 47, 4
+SECCOMP_MODE_FILTER = 2
+# SECBIT_NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE, each with its lock: uid 0 means nothing any more.
+SECUREBITS_LOCKED = 0xEF
+SIGKILL = 9
+
+# The uid that a guest has inside its user namespace, and, where the grader runs as root, outside too: never 0, because
+# the kernel does not hold root to its process limit.
+GUEST_UID = 65534
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
+_libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
+
+
+def _check(result, call):
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+
+
+def unshare(flags):
+    """unshare(2)."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def prctl(option, a=0, b=0, c=0, d=0):
+    """prctl(2)."""
+    _check(_libc.prctl(option, a, b, c, d), f"prctl {option}")
+
+
+def mount_tmpfs(path, options, flags=MS_NOSUID | MS_NODEV):
+    """Mount a fresh tmpfs."""
+    _check(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), f"mount {path}")
+
+
+def fork_into_pid_namespace(own_namespace):
+    """Fork a child that is process 1 of a new pid namespace; the caller stays where it is.
+
+    One fork instead of the usual two: unshare sets the namespace of future children, and setns sets it back.
+
+    :param own_namespace: an open descriptor of ``/proc/self/ns/pid``.
+    :returns: as ``os.fork``.
+    """
+    unshare(CLONE_NEWPID)
+    try:
+        pid = os.fork()
+    except BaseException:
+        _check(_libc.setns(own_namespace, CLONE_NEWPID), "setns")
+        raise
+    if pid:
+        _check(_libc.setns(own_namespace, CLONE_NEWPID), "setns")
+    return pid
+
+
+def confine(limits, seccomp_filter, drop_uid):
+    """Take all isolation; returns only where every step succeeded.
+
+    :param limits: dict with the keys of ``limits_message`` in grader/sandbox/policy.py.
+    :param seccomp_filter: BPF program, bytes.
+    :param drop_uid: True where the zygote is the host's root: the guest then becomes another uid on the host as well.
+    """
+    prctl(PR_SET_PDEATHSIG, SIGKILL)
+    proc_self = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
+    unshare(CLONE_NEWNS | CLONE_NEWIPC)
+    size = int(limits["disk_bytes"])
+    # Inodes bound the kernel memory that empty files take: one per 16 KiB, as on an ordinary disk.
+    mount_tmpfs("/tmp", f"size={size},nr_inodes={max(64, size // 16384)},mode=1777")
+    mount_tmpfs("/dev/shm", f"size={size // 4},nr_inodes=64,mode=1777")
+    mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    uid, gid = os.getuid(), os.getgid()
+    if drop_uid:
+        os.setgroups([])
+        os.setresgid(GUEST_UID, GUEST_UID, GUEST_UID)
+        os.setresuid(GUEST_UID, GUEST_UID, GUEST_UID)
+        prctl(PR_SET_DUMPABLE, 1)  # changing uid made /proc/self root's; the id maps are written through it
+        uid = gid = GUEST_UID
+    unshare(CLONE_NEWUSER)
+    _write_at(proc_self, "setgroups", "deny")
+    _write_at(proc_self, "gid_map", f"{GUEST_UID} {gid} 1")
+    _write_at(proc_self, "uid_map", f"{GUEST_UID} {uid} 1")
+    os.close(proc_self)
+    drop_capabilities()
+    set_resource_limits(limits)
+    prctl(PR_SET_DUMPABLE, 0)
+    prctl(PR_SET_PDEATHSIG, SIGKILL)  # a change of credentials has cleared it
+    install_seccomp(seccomp_filter)
+
+
+def _write_at(directory, name, text):
+    descriptor = os.open(name, os.O_WRONLY, dir_fd=directory)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def drop_capabilities():
+    """Empty every capability set for good: ambient, bounding, inheritable, permitted, effective."""
+    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    for capability in range(64):
+        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            break  # EINVAL: past the kernel's last capability
+    prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED)
+    header = struct.pack("Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    _check(_libc.capset(header, struct.pack("6I", 0, 0, 0, 0, 0, 0)), "capset")
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def set_resource_limits(limits):
+    """Set rlimits; memory is counted from what the warm process maps already."""
+    memory = int(limits["memory_bytes"]) + _mapped_bytes(limits)
+    # A hard limit above the soft one makes the kernel send SIGXCPU first; equal limits kill at once.
+    cpu = int(limits["total_cpu_seconds"]) + 1
+    for which, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_NPROC, int(limits["processes"])),
+        (resource.RLIMIT_NOFILE, int(limits["open_files"])),
+        (resource.RLIMIT_FSIZE, int(limits["file_bytes"])),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        resource.setrlimit(which, (value, value))
+
+
+def _mapped_bytes(limits):
+    """Bytes of address space mapped now; the zygote measured them before /proc was hidden."""
+    return int(limits["mapped_bytes"])
+
+
+def mapped_bytes():
+    """Bytes of address space that this process maps (the first field of /proc/self/statm, in pages)."""
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def install_seccomp(program):
+    """Install a BPF program as this thread's seccomp filter; every later thread and process inherits it."""
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class SockFprog(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+    fprog = SockFprog(len(program) // 8, ctypes.cast(code, ctypes.c_void_p).value)
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(fprog))

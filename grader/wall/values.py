@@ -1,0 +1,326 @@
+"""Values that may cross the wall, as JSON nodes and buffers; both sides use this one module.
+
+None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set, frozenset,
+dict, bytes, complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the guest), ``callback`` (lives on
+the host). What is not in this list never crosses: the encoder turns it into a handle or refuses it by name.
+"""
+
+import sys
+
+from .frames import WireError
+
+# Nested lists of a few levels are usual; a JSON parser and our own recursion stay far from their limits at 40.
+MAX_DEPTH = 40
+# A list of 100,000 floats is a generous training history; beyond that an array is the right answer.
+MAX_NODES = 200_000
+# 2**4096 is more than any parameter count or factorial that a course asks for.
+MAX_INT_BITS = 4096
+# NumPy itself stops at 64 dimensions.
+MAX_DIMENSIONS = 32
+
+ARRAY_KINDS = "biufcU"
+TORCH_DTYPES = (
+    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+)  # fmt: skip
+GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
+class Encoder:
+    """Turns one value into a node; ``buffers`` collects the binary parts.
+
+    :param other: function ``value -> node`` for everything that is not plain data (a handle, a callback); it raises
+        :class:`WireError` to refuse the value.
+    """
+
+    def __init__(self, other):
+        self.buffers = []
+        self._other = other
+        self._nodes = 0
+
+    def encode(self, value, depth=0):
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise WireError(f"a value of more than {MAX_NODES} parts cannot cross the wall; use an array")
+        if value is None or value is True or value is False:
+            return value
+        kind = type(value)
+        if kind is float or kind is str:
+            return value
+        if kind is int:
+            return _int_node(value)
+        if depth > MAX_DEPTH:
+            raise WireError(f"a value nested more than {MAX_DEPTH} deep (or holding itself) cannot cross the wall")
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            if isinstance(value, numpy.ndarray):
+                return self._array(value, numpy)
+            if isinstance(value, numpy.generic):
+                return self._scalar(value, numpy)
+        if isinstance(value, list):
+            return {"k": "list", "v": [self.encode(item, depth + 1) for item in list.__iter__(value)]}
+        if isinstance(value, tuple):
+            return {"k": "tuple", "v": [self.encode(item, depth + 1) for item in tuple.__iter__(value)]}
+        if isinstance(value, dict):
+            pairs = dict.items(value)
+            return {"k": "dict", "v": [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in pairs]}
+        if isinstance(value, (set, frozenset)):
+            name = "set" if isinstance(value, set) else "frozenset"
+            return {"k": name, "v": [self.encode(item, depth + 1) for item in value]}
+        if isinstance(value, (bytes, bytearray)):
+            return {"k": "bytes", "b": self._buffer(bytes(value))}
+        if isinstance(value, complex):
+            return {"k": "complex", "v": [value.real, value.imag]}
+        if isinstance(value, int):
+            return _int_node(int.__add__(value, 0))
+        if isinstance(value, float):
+            return float.__add__(value, 0.0)
+        if isinstance(value, str):
+            return str.__str__(value)
+        node = self._framework_node(value, depth)
+        return self._other(value) if node is None else node
+
+    def _buffer(self, data):
+        self.buffers.append(data)
+        return len(self.buffers) - 1
+
+    def _array(self, value, numpy):
+        if value.dtype.kind not in ARRAY_KINDS or value.dtype.itemsize > 4096 or value.dtype.char == "g":
+            return self._other(value)
+        if "numpy.ma" in sys.modules and isinstance(value, numpy.ma.MaskedArray):
+            return self._other(value)
+        plain = numpy.ascontiguousarray(value).view(numpy.ndarray)
+        return {
+            "k": "array",
+            "d": value.dtype.str,
+            "s": list(value.shape),
+            "b": self._buffer(plain.reshape(-1).view(numpy.uint8).data if plain.size else b""),
+        }
+
+    def _scalar(self, value, numpy):
+        if value.dtype.kind not in ARRAY_KINDS or value.dtype.itemsize > 4096 or value.dtype.char == "g":
+            return self._other(value)
+        return {"k": "scalar", "d": value.dtype.str, "b": self._buffer(value.tobytes())}
+
+    def _framework_node(self, value, depth):
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None and isinstance(value, numpy_random.Generator):
+            state = value.bit_generator.state
+            return {"k": "generator", "n": type(value.bit_generator).__name__, "v": self.encode(state, depth + 1)}
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "Tensor"):
+            if isinstance(value, torch.Tensor):
+                return self._torch_tensor(value, torch)
+            if isinstance(value, torch.dtype):
+                return {"k": "dtype", "f": "torch", "d": str(value).rpartition(".")[2]}
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None and hasattr(tensorflow, "Variable"):
+            if isinstance(value, (tensorflow.Tensor, tensorflow.Variable)) and hasattr(value, "numpy"):
+                node = self.encode(sys.modules["numpy"].asarray(value.numpy()), depth + 1)
+                return {"k": "tensor", "f": "tensorflow", "v": node}
+        return None
+
+    def _torch_tensor(self, value, torch):
+        name = str(value.dtype).rpartition(".")[2]
+        if name not in TORCH_DTYPES or value.layout != torch.strided or value.is_quantized:
+            return self._other(value)
+        node = {"k": "tensor", "f": "torch", "d": name, "s": list(value.shape)}
+        if value.is_meta:
+            node["meta"] = True
+            return node
+        plain = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        if plain.numel() == 0:
+            node["b"] = self._buffer(b"")
+            return node
+        flat = plain.reshape(-1)
+        flat = flat.view(torch.int16) if name == "bfloat16" else flat
+        node["b"] = self._buffer(flat.numpy().view("uint8").data)
+        return node
+
+
+class Decoder:
+    """Turns nodes back into values.
+
+    :param buffers: the frame's buffers.
+    :param other: function ``node -> value`` for the kinds ``handle`` and ``callback``; it raises :class:`WireError`.
+    """
+
+    def __init__(self, buffers, other):
+        self.buffers = buffers
+        self._other = other
+        self._nodes = 0
+
+    def decode(self, node):
+        """The value of one node; :class:`WireError`, and nothing else, where the node is not well formed."""
+        try:
+            return self._decode(node, 0)
+        except WireError:
+            raise
+        except MemoryError:
+            raise WireError("the value does not fit into memory") from None
+        except Exception as error:  # a malformed node can fail anywhere in numpy or torch: one typed error for all
+            raise WireError(f"malformed value: {type(error).__name__}") from None
+
+    def _decode(self, node, depth):
+        self._nodes += 1
+        if self._nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise WireError("the value is too large or nested too deep")
+        if node is None or isinstance(node, (bool, str, float)):
+            return node
+        if isinstance(node, int):
+            if node.bit_length() > 64:
+                raise WireError("a large int must come as hexadecimal text")
+            return node
+        if not isinstance(node, dict):
+            raise WireError("a node must be a scalar or an object")
+        kind = node.get("k")
+        reader = self._READERS.get(kind) if isinstance(kind, str) else None
+        if reader is None:
+            raise WireError("a node of an unknown kind")
+        return reader(self, node, depth)
+
+    def _items(self, node, depth):
+        values = node["v"]
+        if not isinstance(values, list):
+            raise WireError("a container's items must be a list")
+        return [self._decode(item, depth + 1) for item in values]
+
+    def _list(self, node, depth):
+        return self._items(node, depth)
+
+    def _tuple(self, node, depth):
+        return tuple(self._items(node, depth))
+
+    def _set(self, node, depth):
+        return set(self._items(node, depth))
+
+    def _frozenset(self, node, depth):
+        return frozenset(self._items(node, depth))
+
+    def _dict(self, node, depth):
+        result = {}
+        for key, value in node["v"]:
+            result[self._decode(key, depth + 1)] = self._decode(value, depth + 1)
+        return result
+
+    def _bytes(self, node, depth):
+        return bytes(self._buffer(node))
+
+    def _complex(self, node, depth):
+        real, imaginary = node["v"]
+        return complex(float(real), float(imaginary))
+
+    def _int(self, node, depth):
+        text = node["v"]
+        if not isinstance(text, str) or len(text) > MAX_INT_BITS // 4 + 3:
+            raise WireError("an int is too long")
+        return int(text, 16)
+
+    def _buffer(self, node):
+        index = node["b"]
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.buffers):
+            raise WireError("a node names a buffer that is not there")
+        return self.buffers[index]
+
+    def _shape(self, node, item_size, size):
+        shape = node["s"]
+        if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+            raise WireError("malformed shape")
+        count = 1
+        for length in shape:
+            if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length < 2**48:
+                raise WireError("malformed shape")
+            count *= length
+        if size is not None and count * item_size != size:
+            raise WireError("shape and buffer do not fit together")
+        return tuple(shape)
+
+    def _dtype(self, node, numpy):
+        name = node["d"]
+        if not isinstance(name, str) or len(name) > 8:
+            raise WireError("malformed dtype")
+        dtype = numpy.dtype(name)
+        if dtype.kind not in ARRAY_KINDS or dtype.itemsize == 0 or dtype.itemsize > 4096 or dtype.hasobject:
+            raise WireError("this dtype cannot cross the wall")
+        return dtype
+
+    def _array(self, node, depth):
+        import numpy
+
+        data, dtype = self._buffer(node), self._dtype(node, numpy)
+        shape = self._shape(node, dtype.itemsize, len(data))
+        if not data:
+            return numpy.empty(shape, dtype)
+        return numpy.frombuffer(data, dtype).reshape(shape)
+
+    def _scalar(self, node, depth):
+        import numpy
+
+        data, dtype = self._buffer(node), self._dtype(node, numpy)
+        if len(data) != dtype.itemsize:
+            raise WireError("a scalar's buffer has another size than its dtype")
+        return numpy.frombuffer(data, dtype)[0]
+
+    def _tensor(self, node, depth):
+        framework = node["f"]
+        if framework == "tensorflow":
+            import tensorflow
+
+            return tensorflow.constant(self._decode(node["v"], depth + 1))
+        if framework != "torch" or node["d"] not in TORCH_DTYPES:
+            raise WireError("a tensor of an unknown framework or dtype")
+        import torch
+
+        dtype = getattr(torch, node["d"])
+        if node.get("meta") is True:
+            return torch.empty(self._shape(node, 0, None), dtype=dtype, device="meta")
+        data = self._buffer(node)
+        shape = self._shape(node, dtype.itemsize, len(data))
+        if not data:
+            return torch.empty(shape, dtype=dtype, device="cpu")
+        return torch.frombuffer(data, dtype=dtype).reshape(shape)
+
+    def _torch_dtype(self, node, depth):
+        if node["f"] != "torch" or node["d"] not in TORCH_DTYPES:
+            raise WireError("an unknown dtype")
+        import torch
+
+        return getattr(torch, node["d"])
+
+    def _generator(self, node, depth):
+        import numpy
+
+        name = node["n"]
+        if name not in GENERATORS:
+            raise WireError("an unknown bit generator")
+        bit_generator = getattr(numpy.random, name)(0)
+        bit_generator.state = self._decode(node["v"], depth + 1)
+        return numpy.random.Generator(bit_generator)
+
+    def _elsewhere(self, node, depth):
+        return self._other(node)
+
+    _READERS = {
+        "list": _list,
+        "tuple": _tuple,
+        "set": _set,
+        "frozenset": _frozenset,
+        "dict": _dict,
+        "bytes": _bytes,
+        "complex": _complex,
+        "int": _int,
+        "array": _array,
+        "scalar": _scalar,
+        "tensor": _tensor,
+        "dtype": _torch_dtype,
+        "generator": _generator,
+        "handle": _elsewhere,
+        "callback": _elsewhere,
+    }
+
+
+def _int_node(value):
+    if -(2**63) <= value < 2**63:
+        return value
+    if value.bit_length() > MAX_INT_BITS:
+        raise WireError(f"an int of more than {MAX_INT_BITS} bits cannot cross the wall")
+    return {"k": "int", "v": hex(value)}

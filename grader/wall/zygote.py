@@ -1,0 +1,141 @@
+"""The zygote: a warm process that forks one guest per request. It runs no student's code and holds no secret.
+
+Started as ``python -I -m wall.zygote CONTROL_FD`` (with this folder's parent on the path). First it reads one frame with
+its settings, warms up and answers ``{"ready": …}``. Then each request frame, accompanied by two descriptors (the guest's
+socket and the pipe for what it prints), is answered by ``{"pid": …}`` with the child's pidfd, or by ``{"error": …}``.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import socket
+import struct
+import sys
+import traceback
+
+from . import frames, isolation
+
+
+def main():
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings, buffers = frames.read_frame(frames.receiver(control))
+    seccomp_filter = bytes(buffers[0]) if buffers else b""
+    isolated = settings["isolated"]
+    namespace = -1
+    try:
+        warm_up(settings["preload"], settings["environment"])
+        if isolated:
+            namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    except Exception:
+        frames.send_frame(control, {"error": traceback.format_exc(limit=-4)})
+        return
+    from . import guest  # warm: the guest's own modules too
+
+    settings["limits"]["mapped_bytes"] = isolation.mapped_bytes()
+    gc.collect()
+    gc.freeze()  # the collector of a child then leaves the shared pages alone
+    frames.send_frame(control, {"ready": True, "python": sys.version.split()[0], "versions": versions()})
+    while True:
+        request, descriptors = receive_with_descriptors(control)
+        if request is None:
+            return
+        reap()
+        try:
+            pid = isolation.fork_into_pid_namespace(namespace) if isolated else os.fork()
+        except OSError as error:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            frames.send_frame(control, {"error": f"fork: {error}"})
+            continue
+        if pid == 0:
+            control.close()
+            if namespace >= 0:
+                os.close(namespace)
+            run_guest(guest, descriptors, settings, seccomp_filter)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        pidfd = os.pidfd_open(pid)
+        try:
+            socket.send_fds(control, [struct.pack("!i", pid)], [pidfd])
+        finally:
+            os.close(pidfd)
+
+
+def run_guest(guest, descriptors, settings, seccomp_filter):
+    """In the child: confine, then serve until the host hangs up. Never returns."""
+    code = 1
+    try:
+        place_descriptors(*descriptors)
+        wire = socket.socket(fileno=3)
+        try:
+            if settings["isolated"]:
+                isolation.confine(settings["limits"], seccomp_filter, settings["drop_uid"])
+            else:
+                os.setsid()
+                isolation.prctl(isolation.PR_SET_PDEATHSIG, isolation.SIGKILL)
+                isolation.set_resource_limits({**settings["limits"], "processes": _soft_process_limit()})
+        except Exception:
+            frames.send_frame(wire, {"unconfined": traceback.format_exc(limit=-3)})
+            os._exit(70)
+        guest.serve(wire, settings["scratch"])
+        code = 0
+    except BaseException:
+        code = 71
+    finally:
+        os._exit(code)
+
+
+def _soft_process_limit():
+    """Without a user namespace the process limit counts all of a user's processes; leave it as it is."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_NPROC)[0]
+
+
+def place_descriptors(wire, output):
+    """Make /dev/null 0, the output pipe 1 and 2, the wire 3; close everything else."""
+    wire, output = os.dup(wire), os.dup(output)  # out of the way of what follows
+    null = os.open(os.devnull, os.O_RDONLY)
+    saved = [os.dup2(source, target) for source, target in ((wire, 200), (output, 201), (null, 202))]
+    for source, target in ((202, 0), (201, 1), (201, 2), (200, 3)):
+        os.dup2(source, target)
+    os.closerange(4, max(saved) + 64)
+    with contextlib.suppress(OSError):
+        os.closerange(4, 4096)
+
+
+def receive_with_descriptors(control):
+    """One byte and two descriptors; ``(None, [])`` where the host hung up."""
+    data, descriptors, _flags, _address = socket.recv_fds(control, 1, 2)
+    if not data:
+        return None, []
+    return data, descriptors
+
+
+def reap():
+    """Collect children that have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def warm_up(modules, environment):
+    """Import what submissions import, and run once what frameworks put off until first use."""
+    sys.dont_write_bytecode = True
+    for name in modules:
+        importlib.import_module(name)
+    if environment == "torch":
+        from . import warm_torch
+
+        warm_torch.training_step()
+
+
+def versions():
+    """Versions of the frameworks that are warm."""
+    names = ("numpy", "torch", "tensorflow", "matplotlib")
+    return {name: getattr(sys.modules[name], "__version__", "") for name in names if name in sys.modules}
+
+
+if __name__ == "__main__":
+    main()
