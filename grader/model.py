@@ -101,6 +101,24 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmissionFiles:
+    """What a student handed in, read and found fit to be sent into the box."""
+
+    name: str  # the module's name: the assignment's
+    entry: str  # gradient_descent.py or gradient_descent.ipynb
+    files: dict[str, bytes]  # relative path -> content; the entry and the helper modules beside it
+    cells: tuple[tuple[int, str], ...] | None = None  # a notebook's code cells with their numbers; None for a .py
+    notes: tuple[str, ...] = ()  # remarks on what was left out
+
+    @property
+    def source(self) -> str:
+        """The student's code as text; for a notebook its code cells, one after the other."""
+        if self.cells is not None:
+            return "\n\n".join(source for _number, source in self.cells)
+        return self.files[self.entry].decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
 class TestSpec:
     """One scored test function of a suite; its parametrised cases share the points."""
 

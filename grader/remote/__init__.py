@@ -4,19 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable
+from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
+from grader.remote.session import CellError, Loaded, LoadError, RemoteSession
 from grader.wall.services import SERVICES
+
+__all__ = [
+    "CellError",
+    "Handle",
+    "LoadError",
+    "Loaded",
+    "MissingName",
+    "RemoteError",
+    "RemoteFunction",
+    "RemoteSession",
+    "RemoteTraceback",
+    "SubmissionFault",
+    "SubmissionProxy",
+    "Unusable",
+    "ask_service",
+    "remote_bases",
+    "remote_type_name",
+]
 
 
 def ask_service(name: str, target: Any, *args: Any) -> Any:
     """Run one of the guest's services on ``target``, where it lives: across the wall, or here for an ordinary object."""
+    if isinstance(target, SubmissionProxy):
+        session: RemoteSession = object.__getattribute__(target, "_session")
+        return session.service(name, None, args)
+    if isinstance(target, (Handle, RemoteFunction)):
+        return target.ask_service(name, args)
     return SERVICES[name](target, *args)
 
 
 def remote_bases(value: Any) -> list[str] | None:
     """Qualified names of the classes that a remote value claims; ``None`` for an ordinary object."""
-    return None
+    return list(value.remote_bases) if isinstance(value, Handle) else None
 
 
 def remote_type_name(value: Any) -> str:
     """Name of the class that a remote value claims; empty for an ordinary object."""
-    return ""
+    return value.remote_type if isinstance(value, Handle) else ""

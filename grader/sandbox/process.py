@@ -70,6 +70,13 @@ class GuestProcess:
         except (EOFError, ConnectionError, BrokenPipeError):
             raise self._ended() from None
 
+    def alive(self) -> bool:
+        if self._closed:
+            return False
+        death = select.poll()
+        death.register(self._pidfd, select.POLLIN)
+        return not death.poll(0)
+
     def take_output(self) -> str:
         if not self._closed:
             self._drain()

@@ -36,6 +36,9 @@ class Guest(Protocol):
         Raises GuestFault where the guest is lost, InfrastructureError where the sandbox itself is.
         """
 
+    def alive(self) -> bool:
+        """Whether its process has not ended."""
+
     def take_output(self) -> str:
         """What was printed since the last time, bounded over the guest's whole life; raw text, not yet cleaned."""
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -47,9 +47,24 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
+class Examination(Protocol):
+    """What the examiner puts in the place of an ordinary module."""
+
+    submission: Any  # behaves as the student's module
+    source: str  # its text
+    seed: tuple[object, ...]  # what the rng fixture is seeded with, besides the test
+
+
+EXAMINATION = pytest.StashKey[Examination]()
+SCORE = pytest.StashKey[float]()
+
+
 @pytest.fixture(scope="session")
 def submission(request: pytest.FixtureRequest) -> Any:
     """The student's module; behind the wall under the examiner."""
+    examination = request.config.stash.get(EXAMINATION, None)
+    if examination is not None:
+        return examination.submission
     path = request.config.getoption("--submission")
     if not path:
         raise pytest.UsageError("name the module under test: --submission FILE")
@@ -59,13 +74,18 @@ def submission(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="session")
 def submission_source(request: pytest.FixtureRequest) -> str:
     """The student's source text; for a notebook its code cells, one after the other."""
+    examination = request.config.stash.get(EXAMINATION, None)
+    if examination is not None:
+        return examination.source
     return Path(request.config.getoption("--submission")).read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Fresh random inputs: seeded by course, assignment, student and test, so that a regrade repeats them."""
-    return derive_rng(request.config.getoption("--grader-seed"), request.node.nodeid)
+    examination = request.config.stash.get(EXAMINATION, None)
+    seed = (request.config.getoption("--grader-seed"),) if examination is None else examination.seed
+    return derive_rng(*seed, request.node.name)
 
 
 @pytest.fixture
@@ -78,6 +98,3 @@ def score(request: pytest.FixtureRequest) -> Callable[[float], None]:
         request.node.stash[SCORE] = float(fraction)
 
     return record
-
-
-SCORE = pytest.StashKey[float]()

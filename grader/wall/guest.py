@@ -341,7 +341,7 @@ def flush_output():
 
 
 def serve(wire, scratch):
-    """Serve requests on ``wire``; the submission's files go under the folder ``scratch``."""
+    """Serve requests on ``wire``; the submission's files go into a folder under ``scratch``."""
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         raw = io.FileIO(descriptor, "w", closefd=False)
         stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors="backslashreplace", write_through=False)

@@ -34,10 +34,17 @@ def vjp(function, args, cotangent):
             return [gradients_of(item, found) for item in value]
         return None
 
+    def regrouped(value):  # new containers, same tensors: a function that empties its dict hides no gradient
+        if isinstance(value, dict):
+            return {key: regrouped(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(regrouped(item) for item in value)
+        return value
+
     tracked = [track(value) for value in args]
     parameters = list(function.parameters()) if isinstance(function, torch.nn.Module) else []
     with torch.enable_grad():
-        output = function(*tracked)
+        output = function(*(regrouped(value) for value in tracked))
         if not isinstance(output, torch.Tensor):
             raise TypeError(f"the result should be a tensor, not {type(output).__name__}")
         if not output.requires_grad:

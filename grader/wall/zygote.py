@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import sys
+import tempfile
 import traceback
 
 from . import frames, isolation
@@ -78,7 +79,10 @@ def run_guest(guest, descriptors, settings, seccomp_filter):
         except Exception:
             frames.send_frame(wire, {"unconfined": traceback.format_exc(limit=-3)})
             os._exit(70)
-        guest.serve(wire, settings["scratch"])
+        scratch = settings["scratch"]
+        if not settings["isolated"]:  # the folder is shared with other guests
+            scratch = tempfile.mkdtemp(dir=scratch)
+        guest.serve(wire, scratch)
         code = 0
     except BaseException:
         code = 71

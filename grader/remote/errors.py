@@ -1,0 +1,127 @@
+"""What a test meets when the submission does not simply answer. Each has ``public``: words for the student.
+
+::
+
+    SubmissionFault
+    ├── RemoteError     the student's code raised; an instance also is the built-in class that the student raised
+    ├── MissingName     the submission does not define what the test asks for
+    └── Unusable        an answer that cannot cross the wall, or that cannot be used as the test uses it
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFrame:
+    """One line of a student's traceback."""
+
+    file: str  # his file by its name in the submission, or "cell 3"
+    line: int
+    function: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTraceback:
+    """An exception of the student's, as the guest tells it; all of it is text that he controls."""
+
+    type_name: str
+    message: str
+    frames: tuple[RemoteFrame, ...]
+
+    def __str__(self) -> str:
+        lines = []
+        for frame in self.frames:
+            lines.append(f'  {frame.file}, line {frame.line}, in {frame.function}')
+            if frame.source:
+                lines.append(f"    {frame.source}")
+        lines.append(f"{self.type_name}: {self.message}" if self.message else self.type_name)
+        return "\n".join(lines)
+
+
+class SubmissionFault(Exception):
+    """Base of what a submission's answer can do to a test."""
+
+    def __init__(self, public: str) -> None:
+        super().__init__(public)
+        self.public = public
+
+
+class MissingName(SubmissionFault, AttributeError):
+    """The submission defines no such name."""
+
+
+class Unusable(SubmissionFault, TypeError):
+    """The answer cannot cross the wall or be used."""
+
+
+class RemoteError(SubmissionFault):
+    """The student's code raised an exception; ``remote`` describes it."""
+
+    def __init__(self, public: str, remote: RemoteTraceback, bases: tuple[str, ...]) -> None:
+        super().__init__(public)
+        self.remote = remote
+        self.remote_bases = bases
+
+
+# An exception that ends a process or a test run must stay an ordinary exception on this side.
+_NOT_ORDINARY = {"BaseException", "Exception", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseExceptionGroup"}
+# These need arguments of their own to be made, so their nearest plain base stands for them.
+_PECULIAR = {"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError", "ExceptionGroup"}
+
+
+@functools.cache
+def remote_error_class(bases: tuple[str, ...]) -> type[RemoteError]:
+    """A subclass of RemoteError that also is the nearest built-in exception class among ``bases``."""
+    for qualified in bases:
+        module, _, name = qualified.rpartition(".")
+        candidate = getattr(builtins, name, None) if module == "builtins" else None
+        if (
+            isinstance(candidate, type)
+            and issubclass(candidate, Exception)
+            and name not in _NOT_ORDINARY | _PECULIAR
+        ):
+            return type(f"Remote{name}", (RemoteError, candidate), {"__module__": __name__})
+    return RemoteError
+
+
+def describe_raised(description: Any) -> tuple[RemoteTraceback, tuple[str, ...]]:
+    """Read a guest's description of an exception; whatever it holds, the result is bounded text."""
+    description = description if isinstance(description, dict) else {}
+    names = description.get("type")
+    bases = tuple(str(name)[:120] for name in names[:30]) if isinstance(names, list) and names else ("an exception",)
+    frames = []
+    told = description.get("frames")
+    for frame in told[:20] if isinstance(told, list) else ():
+        if isinstance(frame, list) and len(frame) == 4 and isinstance(frame[1], int):
+            frames.append(RemoteFrame(str(frame[0])[:120], frame[1], str(frame[2])[:80], str(frame[3])[:200]))
+    message = str(description.get("message", ""))[:2000]
+    syntax = description.get("syntax")
+    if isinstance(syntax, dict):
+        line = syntax.get("line")
+        place = RemoteFrame(
+            str(syntax.get("file") or "")[:120] or "the submission",
+            line if isinstance(line, int) else 0,
+            "<module>",
+            str(syntax.get("text", "")).strip()[:200],
+        )
+        frames.append(place)
+    return RemoteTraceback(bases[0].removeprefix("builtins.").rpartition(".")[2], message, tuple(frames)), bases
+
+
+def raised_error(description: Any, where: str) -> RemoteError:
+    """The exception to raise on the host for one that the guest tells of.
+
+    :param where: what was being called, for the student's eyes: ``"mse_loss"``.
+    """
+    remote, bases = describe_raised(description)
+    if remote.type_name == "NotImplementedError":
+        public = f"{where} is not written yet (it raises NotImplementedError)."
+    else:
+        public = f"{where} raised {remote.type_name}" + (f": {remote.message}" if remote.message else ".")
+    return remote_error_class(bases)(public, remote, bases)

@@ -1,0 +1,420 @@
+"""One submission behind the wall: its guest, replaced when it is lost, and the conversation with it."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from grader.errors import InfrastructureError, TaskError
+from grader.model import Limits, SubmissionFiles
+from grader.remote.errors import (
+    MissingName,
+    RemoteTraceback,
+    Unusable,
+    describe_raised,
+    raised_error,
+)
+from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
+from grader.remote.reflect import reflect
+from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, Zygote
+from grader.wall.frames import WireError
+from grader.wall.values import Decoder, Encoder
+
+# Callbacks that one call may make. A numerical gradient of a few hundred parameters stays far below.
+MAX_CALLBACKS = 10_000
+# Items that iterating over a handle may give; a data loader or a state_dict stays far below.
+MAX_ITEMS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """A notebook's cell that raised while it was loaded."""
+
+    cell: int
+    error: RemoteTraceback
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A submission that was loaded."""
+
+    names: dict[str, bool]  # public name -> is it callable
+    cell_errors: tuple[CellError, ...]
+
+
+class LoadError(Exception):
+    """The submission raised while it was loaded."""
+
+    def __init__(self, remote: RemoteTraceback) -> None:
+        super().__init__(str(remote))
+        self.remote = remote
+
+
+class RemoteSession:
+    """Speaks with the guest of one submission.
+
+    Everything a test can see of a fault is also kept here, because a test may catch exceptions:
+    ``fault`` (the guest was lost since :meth:`begin_test`) and ``infrastructure`` (the sandbox failed at any time).
+
+    :param answer_filter: ``function(name, arguments, answer) -> answer``: replaces answers of top-level calls; it serves
+        ``grader verify``.
+    """
+
+    def __init__(
+        self,
+        zygote: Zygote,
+        files: SubmissionFiles,
+        limits: Limits,
+        answer_filter: Callable[[str, tuple[Any, ...], Any], Any] | None = None,
+    ) -> None:
+        self.submission = SubmissionProxy(self)
+        self.files = files
+        self.fault: GuestFault | None = None
+        self.infrastructure: InfrastructureError | None = None
+        self.generation = 0
+        self.answer_filter = answer_filter
+        self._zygote = zygote
+        self._limits = limits
+        self._guest: Guest | None = None
+        self._loaded: Loaded | None = None
+        self._spent = 0.0  # CPU seconds of guests that are gone
+        self._request = 0
+        self._callbacks: dict[int, Callable[..., Any]] = {}
+        self._freed: list[int] = []
+        # One handle per object, so that it goes when nobody holds it any more.
+        self._handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        self._output: list[str] = []
+
+    # life -------------------------------------------------------------------------------------------------------------
+
+    def load(self) -> Loaded:
+        """Load the submission into a guest, unless one holds it already.
+
+        Raises LoadError (it raised), GuestFault (it never finished) or InfrastructureError.
+        """
+        if self._guest is not None and self._loaded is not None:
+            return self._loaded
+        left = self._limits.total_cpu_seconds - self._spent
+        if left <= 0:
+            raise GuestTimeout(f"The submission has used up its {self._limits.total_cpu_seconds:g} CPU seconds in all.")
+        try:
+            self._guest = self._zygote.spawn()
+        except InfrastructureError as error:
+            self.infrastructure = error
+            raise
+        self.generation += 1
+        self._callbacks.clear()
+        self._freed.clear()
+        self._handles.clear()
+        payload = {
+            "name": self.files.name,
+            "entry": self.files.entry,
+            "files": dict(self.files.files),
+            "cells": None if self.files.cells is None else [list(cell) for cell in self.files.cells],
+        }
+        encoder = Encoder(_refuse)
+        message = {"op": "load", "payload": encoder.encode(payload)}
+        limits = self._limits
+        reply, _ = self._exchange(
+            message, encoder.buffers, min(left, limits.load_cpu_seconds), limits.load_wall_seconds
+        )
+        if "raised" in reply:
+            remote, _bases = describe_raised(reply["raised"])
+            self.close()
+            raise LoadError(remote)
+        self._loaded = _read_loaded(reply)
+        return self._loaded
+
+    def close(self) -> None:
+        """End the guest."""
+        guest, self._guest, self._loaded = self._guest, None, None
+        if guest is not None:
+            self._output.append(guest.take_output())
+            self._spent += guest.cpu_seconds()
+            guest.close()
+
+    def begin_test(self) -> None:
+        """Forget the last test's fault and output."""
+        self.fault = None
+        self.take_output()
+
+    def take_output(self) -> str:
+        """What the submission printed since the last time."""
+        if self._guest is not None:
+            self._output.append(self._guest.take_output())
+        text = "".join(self._output)
+        self._output.clear()
+        return text
+
+    # operations -------------------------------------------------------------------------------------------------------
+
+    def names(self) -> dict[str, bool]:
+        """Public names of the loaded submission, each with whether it is callable."""
+        return self._ready().names
+
+    def get(self, name: str) -> Any:
+        """The value of a module-level name: data, or a handle."""
+        reply, buffers = self._ask({"op": "get", "name": name}, [], name)
+        return self._value(reply, buffers, name)
+
+    def call(self, target: dict[str, Any], where: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function or a handle; changed arguments are changed here too."""
+        self._ready()
+        encoder = Encoder(self._node)
+        message = {"op": "call", **target, "args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
+        reply, buffers = self._ask(message, encoder.buffers, where)
+        answer = self._value(reply, buffers, where)
+        for place, node in reply.get("changed", ()):
+            original = args[place] if isinstance(place, int) else kwargs[place]
+            reflect(original, self._decoder(buffers).decode(node))
+        return answer
+
+    def call_named(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a module-level function by its name."""
+        if self.answer_filter is None:
+            return self.call({"name": name}, name, args, kwargs)
+        try:
+            answer = self.call({"name": name}, name, args, kwargs)
+        except Exception as error:
+            answer = error
+        answer = self.answer_filter(name, args, answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def attribute(self, handle: Handle, name: str) -> Any:
+        """An attribute of an object in the guest."""
+        message = {"op": "attribute", "handle": self._number(handle), "attribute": name}
+        reply, buffers = self._ask(message, [], f"{handle.remote_type}.{name}")
+        return self._value(reply, buffers, f"{handle.remote_type}.{name}")
+
+    def item(self, handle: Handle, index: Any) -> Any:
+        """``handle[index]``."""
+        encoder = Encoder(self._node)
+        message = {"op": "item", "handle": self._number(handle), "index": encoder.encode(index)}
+        reply, buffers = self._ask(message, encoder.buffers, f"indexing a {handle.remote_type}")
+        return self._value(reply, buffers, f"indexing a {handle.remote_type}")
+
+    def length(self, handle: Handle) -> int:
+        """``len(handle)``."""
+        where = f"len() of a {handle.remote_type}"
+        reply, buffers = self._ask({"op": "length", "handle": self._number(handle)}, [], where)
+        value = self._value(reply, buffers, where)
+        if not isinstance(value, int) or value < 0:
+            raise Unusable(f"{where} is not a number")
+        return value
+
+    def iterate(self, handle: Handle) -> Any:
+        """The items of an object in the guest, at most MAX_ITEMS."""
+        where = f"iterating over a {handle.remote_type}"
+        reply, buffers = self._ask({"op": "iterate", "handle": self._number(handle)}, [], where)
+        iterator = self._value(reply, buffers, where)
+        if not isinstance(iterator, Handle):
+            raise Unusable(f"{where} gives no iterator")
+        count = 0
+        while True:
+            reply, buffers = self._ask({"op": "next", "handle": self._number(iterator)}, [], where)
+            items = self._value(reply, buffers, where)
+            if not isinstance(items, list):
+                raise Unusable(f"{where} gives no items")
+            for item in items:
+                count += 1
+                if count > MAX_ITEMS:
+                    raise Unusable(f"{where} gives more than {MAX_ITEMS} items")
+                yield item
+            if reply.get("done") is True:
+                return
+            if not items:
+                raise Unusable(f"{where} gives no items")
+
+    def service(self, name: str, target: Any, args: tuple[Any, ...]) -> Any:
+        """Run a guest's service on the submission, one of its functions, or a handle."""
+        self._ready()
+        encoder = Encoder(self._node)
+        message: dict[str, Any] = {"op": "service", "service": name, "args": encoder.encode(list(args))}
+        where = name
+        if isinstance(target, Handle):
+            message["target"], where = {"handle": self._number(target)}, target.remote_type
+        elif isinstance(target, RemoteFunction):
+            message["target"], where = {"name": target.remote_name}, target.remote_name
+        reply, buffers = self._ask(message, encoder.buffers, where)
+        return self._value(reply, buffers, where)
+
+    def _free(self, generation: int, number: int) -> None:
+        """A handle is no longer held; the guest is told with the next request."""
+        if generation == self.generation:
+            self._freed.append(number)
+
+    # conversation -----------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> Loaded:
+        if self._guest is not None and not self._guest.alive():
+            self.close()  # it ended between two calls: nobody's answer is lost
+        try:
+            return self.load()
+        except GuestFault as fault:
+            self.fault = fault
+            raise
+        except LoadError as error:
+            self.fault = GuestKilled(f"The submission could not be loaded a second time: {error}")
+            raise self.fault from None
+
+    def _ask(self, message: dict[str, Any], buffers: list[Any], where: str) -> tuple[dict[str, Any], list[bytearray]]:
+        self._ready()
+        limits = self._limits
+        reply, received = self._exchange(message, buffers, limits.cpu_seconds, limits.wall_seconds)
+        if "raised" in reply:
+            raise raised_error(reply["raised"], where)
+        if "missing" in reply:
+            raise MissingName(missing_text(where, self.files.entry, self.names()))
+        if "refused" in reply:
+            raise Unusable(f"The result of {where} cannot be used: {str(reply['refused'])[:300]}.")
+        return reply, received
+
+    def _exchange(
+        self, message: dict[str, Any], buffers: list[Any], cpu_seconds: float, wall_seconds: float
+    ) -> tuple[dict[str, Any], list[bytearray]]:
+        """Send one request and serve callbacks until its reply is in."""
+        guest = self._guest
+        if guest is None:
+            raise InfrastructureError("a request without a guest")
+        self._request += 1
+        message["id"] = self._request
+        if self._freed:
+            message["free"], self._freed = self._freed, []
+        callbacks, raised, start = 0, None, time.monotonic()
+        cpu_start: float | None = None
+        try:
+            while True:
+                reply, received = guest.exchange(message, buffers, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
+                if "callback" not in reply:
+                    break
+                callbacks += 1
+                if callbacks > MAX_CALLBACKS:
+                    raise GuestKilled(f"The call came back to the test more than {MAX_CALLBACKS} times.")
+                if cpu_start is None:
+                    cpu_start = guest.cpu_seconds()
+                message, buffers, error = self._serve_callback(reply, received)
+                raised = raised or error
+                cpu_seconds = max(0.01, cpu_seconds - (guest.cpu_seconds() - cpu_start))
+                wall_seconds = max(0.01, wall_seconds - (time.monotonic() - start))
+                cpu_start, start = guest.cpu_seconds(), time.monotonic()
+            if "unconfined" in reply:
+                raise InfrastructureError(
+                    f"a guest could not be isolated:\n{str(reply['unconfined'])[:2000]}", remedy="run: grader doctor"
+                )
+            if reply.get("id") != self._request:
+                raise GuestKilled("The submission's process sent an answer that nobody had asked for.")
+        except GuestFault as fault:
+            self.fault = fault
+            self.close()
+            raise
+        except InfrastructureError as error:
+            self.infrastructure = error
+            raise
+        if raised is not None:
+            raise raised
+        return reply, received
+
+    def _serve_callback(
+        self, reply: dict[str, Any], received: list[bytearray]
+    ) -> tuple[dict[str, Any], list[Any], Exception | None]:
+        number = reply["callback"]
+        function = self._callbacks.get(number) if isinstance(number, int) else None
+        if function is None:
+            raise GuestKilled("The submission's process called a function that it was not given.")
+        try:
+            decoder = self._decoder(received)
+            arguments, keywords = decoder.decode(reply.get("args")), decoder.decode(reply.get("kwargs"))
+            if not isinstance(arguments, list) or not isinstance(keywords, dict):
+                raise WireError("a call without arguments")
+            keywords = {str(key): value for key, value in keywords.items()}
+        except WireError as error:
+            raise GuestKilled(f"The submission's process sent something that is no call ({error}).") from None
+        encoder = Encoder(self._node)
+        try:
+            return {"ok": encoder.encode(function(*arguments, **keywords))}, encoder.buffers, None
+        except Exception as error:
+            return {"raised": type(error).__name__}, [], error
+
+    # values -----------------------------------------------------------------------------------------------------------
+
+    def _value(self, reply: dict[str, Any], buffers: list[bytearray], where: str) -> Any:
+        try:
+            return self._decoder(buffers).decode(reply.get("ok"))
+        except WireError as error:
+            self.fault = GuestKilled(f"The submission's process sent something that is no answer ({error}).")
+            self.close()
+            raise self.fault from None
+
+    def _decoder(self, buffers: list[bytearray]) -> Decoder:
+        return Decoder(buffers, self._resolve)
+
+    def _resolve(self, node: dict[str, Any]) -> Any:
+        number = node.get("h")
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise WireError("a handle without a number")
+        if node["k"] == "callback":
+            if number not in self._callbacks:
+                raise WireError("a function that was never given")
+            return self._callbacks[number]
+        classes = node.get("c")
+        if number in self._freed:
+            self._freed.remove(number)
+        handle = self._handles.get(number)
+        if handle is None:
+            known = isinstance(classes, list) and classes
+            names = tuple(str(name)[:120] for name in classes[:30]) if known else ("object",)
+            handle = Handle(self.generation, number, names, str(node.get("n", ""))[:60], self)
+            self._handles[number] = handle
+            weakref.finalize(handle, self._free, self.generation, number).atexit = False
+        return handle
+
+    def _node(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, Handle):
+            return {"k": "handle", "h": self._number(value)}
+        if isinstance(value, RemoteFunction):
+            handle = self.get(value.remote_name)
+            if isinstance(handle, Handle):
+                value.keep(handle)
+                return {"k": "handle", "h": self._number(handle)}
+        if callable(value):
+            number = len(self._callbacks) + 1
+            self._callbacks[number] = value
+            return {"k": "callback", "h": number}
+        return _refuse(value)
+
+    def _number(self, handle: Handle) -> int:
+        if handle.generation != self.generation or self._guest is None or not self._guest.alive():
+            raise Unusable("The object was lost when the submission's process ended.")
+        return handle.number
+
+
+def missing_text(name: str, entry: str, names: dict[str, bool]) -> str:
+    """Words for a student whose submission lacks a name."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [known for known in names if known != name], n=1)
+    hint = f" Did you mean the {near[0]} that it does define?" if near else ""
+    return f"{entry} does not define {name}.{hint}"
+
+
+def _refuse(value: Any) -> dict[str, Any]:
+    raise TaskError(
+        f"a test passes a {type(value).__name__} to the submission, which cannot cross the wall",
+        remedy="pass plain data, arrays, tensors, a Generator or a function",
+    )
+
+
+def _read_loaded(reply: dict[str, Any]) -> Loaded:
+    names = reply.get("names")
+    notes = reply.get("notes")
+    errors = []
+    for note in notes[:50] if isinstance(notes, list) else ():
+        if isinstance(note, dict) and isinstance(note.get("cell"), int):
+            errors.append(CellError(note["cell"], describe_raised(note)[0]))
+    known = {str(key)[:100]: value is True for key, value in names.items()} if isinstance(names, dict) else {}
+    return Loaded(known, tuple(errors))
