@@ -52,7 +52,7 @@ def load_course(root: Path) -> Course:
     try:
         database = absolute_database(database, root)
     except ValueError as error:
-        table.fail("database" if "database" in table.values else None, str(error), "name an SQLite file or another database")
+        table.fail("database", str(error), "name an SQLite file or another database")
     return Course(
         name=table.string("name"),
         seed=table.integer("seed", least=0),

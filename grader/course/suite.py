@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NoReturn
@@ -86,6 +86,7 @@ def _read(path: Path, *, visible: bool) -> dict[str, tuple[TestSpec, int]]:
         raise SuiteError(
             f"not valid Python: {message}", where=f"{path}:{line}" if line else path, remedy="correct it"
         ) from error
+    constants = _constants(tree)
     found: dict[str, tuple[TestSpec, int]] = {}
     for function in _tests(tree, path):
         if function.name in found:
@@ -95,7 +96,7 @@ def _read(path: Path, *, visible: bool) -> dict[str, tuple[TestSpec, int]]:
                 f"{function.name} is defined on line {found[function.name][1]} already, and pytest runs the last alone",
                 "give it another name",
             )
-        found[function.name] = _spec(path, function, visible), function.lineno
+        found[function.name] = _spec(path, function, visible, constants), function.lineno
     if not found:
         raise SuiteError("there is no test", where=path, remedy=f"write a function test_… under {EXAMPLE}")
     return found
@@ -120,7 +121,7 @@ def _tests(tree: ast.Module, path: Path) -> Iterator[ast.FunctionDef]:
                     _fail(path, node, f"{node.name} stands inside another statement", "move it to the top level")
 
 
-def _spec(path: Path, function: ast.FunctionDef, visible: bool) -> TestSpec:
+def _spec(path: Path, function: ast.FunctionDef, visible: bool, constants: Mapping[str, ast.expr]) -> TestSpec:
     name = function.name
     markers = [
         decorator
@@ -133,7 +134,7 @@ def _spec(path: Path, function: ast.FunctionDef, visible: bool) -> TestSpec:
     marker = markers[0]
     if not isinstance(marker, ast.Call) or len(marker.args) != 1:
         _fail(path, marker, f"the marker of {name} must have one positional argument, the points", f"write {EXAMPLE}")
-    points = _literal(path, name, "points", marker.args[0])
+    points = _literal(path, name, "points", marker.args[0], constants)
     if isinstance(points, bool) or not isinstance(points, (int, float)):
         _fail(path, marker, f"the points of {name} are {points!r}", "give a number")
     if not (math.isfinite(points) and points > 0):
@@ -145,7 +146,7 @@ def _spec(path: Path, function: ast.FunctionDef, visible: bool) -> TestSpec:
         if argument.arg not in KEYWORDS:
             _fail(path, marker, f'the marker of {name} has an unknown argument "{argument.arg}"',
                   nearest(argument.arg, KEYWORDS))  # fmt: skip
-        values[argument.arg] = _literal(path, name, argument.arg, argument.value)
+        values[argument.arg] = _literal(path, name, argument.arg, argument.value, constants)
     title, hint = values.get("title", ""), values.get("hint", "")
     for key, text in (("title", title), ("hint", hint)):
         if not isinstance(text, str):
@@ -168,8 +169,40 @@ def _ends_with_mark_points(node: ast.expr) -> bool:
     )
 
 
-def _literal(path: Path, name: str, argument: str, node: ast.expr) -> Any:
+def _literal(path: Path, name: str, argument: str, node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
     try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError):
-        _fail(path, node, f"the {argument} of {name} is not a literal", "write the value out; suites are not imported")
+        return _value(node, constants)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        _fail(
+            path,
+            node,
+            f"the {argument} of {name} is not a literal",
+            "write the value out, or name a constant of the module; suites are not imported for this",
+        )
+
+
+def _value(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
+    """A literal; also a constant of the module, and sums and unpacked tuples of these."""
+    if isinstance(node, ast.Name):
+        if node.id not in constants:
+            raise ValueError(node.id)
+        return _value(constants[node.id], constants)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _value(node.left, constants) + _value(node.right, constants)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        items: list[Any] = []
+        for item in node.elts:
+            items += _value(item.value, constants) if isinstance(item, ast.Starred) else [_value(item, constants)]
+        return tuple(items)
+    return ast.literal_eval(node)
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """What the module's plain assignments bind: name → expression."""
+    return {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
