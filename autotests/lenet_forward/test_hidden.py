@@ -105,7 +105,7 @@ def parameters_of(model, num_classes):
     for tensor, (name, shape) in zip(found, wanted.items(), strict=True):
         if tuple(tensor.shape) != shape:
             raise WrongAnswer(
-                f"Where {name} of shape {shape} should stand among the parameters, there is one of {tuple(tensor.shape)}."
+                f"Where {name} of shape {shape} should stand among the parameters, one has shape {tuple(tensor.shape)}."
             )
         if tensor.dtype != torch.float32:
             raise WrongAnswer(f"The parameter {name} should be of torch.float32, not {tensor.dtype}.")
@@ -171,16 +171,17 @@ def test_lenet_gradients(submission, rng):
 @pytest.mark.points(
     1.5,
     title="lenet_forward: the right logits for fresh weights and pictures",
-    hint="Go through the layers one at a time: conv2d with padding 2 (conv1 alone), sigmoid, then average pooling (not "
-    "max); flatten each picture's maps channel by channel; a linear layer is x @ W.T + b; the last one is bare: logits, "
-    "not probabilities.",
+    hint="Layer by layer: conv2d with padding 2 (conv1 alone), sigmoid, then average pooling (not max); "
+    "flatten each picture's maps channel by channel; a linear layer is x @ W.T + b; the last one is bare: logits, not "
+    "probabilities.",
     needs=("test_forward_blank_picture",),
 )
 @pytest.mark.parametrize(("batch_size", "num_classes"), [(1, 10), (5, 10), (2, 7)])
 def test_forward_values(submission, rng, batch_size, num_classes):
     x, params = draw(rng, batch_size, 1, 28, 28), draw_params(rng, num_classes)
+    wanted = expected_logits(x, params).float()
     logits = submission.lenet_forward(x, params)
-    assert_tensor(logits, expected_logits(x, params).float(), what="lenet_forward", rtol=1e-3, atol=1e-4)
+    assert_tensor(logits, wanted, what="lenet_forward", rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.points(
@@ -193,8 +194,9 @@ def test_forward_names(submission, rng):
     x, params = draw(rng, 2, 1, 28, 28), draw_params(rng)
     names = list(params)
     shuffled = {names[i]: params[names[i]] for i in (9, 4, 1, 6, 3, 0, 7, 2, 5, 8)}
+    wanted = expected_logits(x, params).float()
     logits = submission.lenet_forward(x, shuffled)
-    assert_tensor(logits, expected_logits(x, params).float(), what="lenet_forward", rtol=1e-3, atol=1e-4)
+    assert_tensor(logits, wanted, what="lenet_forward", rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.points(

@@ -1,0 +1,16 @@
+# mistake: Sub-sampling adds up the four units of a block.
+# caught by: test_forward_blank_picture, test_forward_values
+# hint: Follow the table of the worked example
+import torch
+from torch.nn import functional as F
+
+
+def lenet_forward(x, params):
+    maps = torch.sigmoid(F.conv2d(x, params["conv1.weight"], params["conv1.bias"], padding=2))
+    maps = 4 * F.avg_pool2d(maps, 2)
+    maps = torch.sigmoid(F.conv2d(maps, params["conv2.weight"], params["conv2.bias"]))
+    maps = 4 * F.avg_pool2d(maps, 2)
+    units = maps.flatten(start_dim=1)
+    units = torch.sigmoid(F.linear(units, params["fc1.weight"], params["fc1.bias"]))
+    units = torch.sigmoid(F.linear(units, params["fc2.weight"], params["fc2.bias"]))
+    return F.linear(units, params["fc3.weight"], params["fc3.bias"])
