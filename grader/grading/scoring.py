@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from grader.model import Outcome, Status, TestResult, TestSpec
+from grader.model import Outcome, TestResult, TestSpec
 
 # Worst first: parametrised cases of one test function are told by their worst outcome.
 SEVERITY = (
@@ -67,9 +67,6 @@ def total(results: Iterable[TestResult]) -> float:
     return round(sum(result.earned for result in results), 6)
 
 
-def untested(specs: Iterable[TestSpec], status: Status) -> tuple[TestResult, ...]:
+def untested(specs: Iterable[TestSpec]) -> tuple[TestResult, ...]:
     """Results of a submission that could not be loaded: nothing has run."""
-    outcome = Outcome.ERROR if status is Status.BROKEN else Outcome.NOT_RUN
-    return tuple(
-        TestResult(spec.name, spec.title, spec.points, 0.0, outcome, visible=spec.visible) for spec in specs
-    )
+    return score_tests(specs, {})

@@ -1,0 +1,299 @@
+"""The examiner: a warm pytest process that has collected the suites once and forks a child for each submission.
+
+Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.examiner CONTROL_FD``. It reads one frame with
+its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}`` or ``{"task_error": …}`` /
+``{"infrastructure": …}``; then every job frame gets one result frame. Trusted on both ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.errors import GraderError, InfrastructureError
+from grader.grading.adversaries import AnswerFilter
+from grader.grading.verdicts import BrokenHere, Verdict, verdict_of
+from grader.model import Environment, Limits, Outcome, SubmissionFiles
+from grader.remote import LoadError, RemoteSession
+from grader.sandbox import GuestFault, Zygote, open_sandbox
+from grader.testing.plugin import EXAMINATION, SCORE
+from grader.wall import frames
+from grader.wall.isolation import PR_SET_PDEATHSIG, prctl
+from grader.wall.values import Decoder
+
+# Beyond the guest's own wall limits: host-side work of a suite. A suite takes well under a second.
+HOST_SECONDS = 120.0
+
+
+class ExaminerChild:
+    """Runs the collected tests against one submission; lives in a forked child."""
+
+    def __init__(self, zygote: Zygote, limits: Limits, job: dict[str, Any]) -> None:
+        payload = Decoder(job["buffers"], None).decode(job["payload"])
+        cells = payload["cells"]
+        self.files = SubmissionFiles(
+            payload["name"], payload["entry"], payload["files"], None if cells is None else tuple(map(tuple, cells))
+        )
+        self.session = RemoteSession(zygote, self.files, limits)
+        self.submission = self.session.submission
+        self.source = self.files.source
+        self.seed: tuple[object, ...] = ()
+        self.job = job
+        self._filter: AnswerFilter | None = None
+        self._verdict = Verdict(Outcome.NOT_RUN)
+        self._phases: list[str] = []
+
+    def examine(self, session: pytest.Session) -> dict[str, Any]:
+        """The result message; see the client for its reading."""
+        start = time.monotonic()
+        result: dict[str, Any] = {"load": None, "cells": [], "cases": []}
+        try:
+            loaded = self.session.load()
+        except LoadError as error:
+            result["load"] = {"outcome": Outcome.ERROR, "message": "", "traceback": str(error.remote)}
+        except GuestFault as fault:
+            verdict = verdict_of(fault, fault, visible=False)
+            result["load"] = {"outcome": verdict.outcome, "message": verdict.message, "traceback": ""}
+        else:
+            result["cells"] = [[error.cell, str(error.error)] for error in loaded.cell_errors]
+            result["names"] = sorted(loaded.names)
+        result["output"] = self.session.take_output()
+        if result["load"] is None:
+            if self.job["adversary"] is not None:
+                self._filter = AnswerFilter(self.session, self.job["adversary"])
+                self.session.answer_filter = self._filter
+            session.config.stash[EXAMINATION] = self
+            for round_number, seed in enumerate(self.job["seeds"]):
+                self.seed = (*self.job["seed"], seed)
+                items = session.items if round_number == 0 else [i for i in session.items if draws(i)]
+                for index, item in enumerate(items):
+                    following = items[index + 1] if index + 1 < len(items) else None
+                    result["cases"].append(self._run(item, following, seed))
+        self.session.close()
+        result["seconds"] = time.monotonic() - start
+        return result
+
+    def _run(self, item: pytest.Item, following: pytest.Item | None, seed: int) -> dict[str, Any]:
+        start = time.monotonic()
+        self.session.begin_test()
+        self._verdict, self._phases = Verdict(Outcome.NOT_RUN), []
+        if self._filter is not None:
+            self._filter.replaced = 0
+        item.stash[SCORE] = -1.0
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if self.session.infrastructure is not None:
+            raise self.session.infrastructure
+        verdict = self._verdict
+        if self._phases == ["setup", "call", "teardown"] and verdict.outcome is Outcome.NOT_RUN:
+            verdict = Verdict(Outcome.PASSED)
+        if self.session.fault is not None and verdict.outcome is Outcome.PASSED:
+            # The test caught the fault; losing the guest is never a pass.
+            verdict = verdict_of(self.session.fault, self.session.fault, visible=False)
+        part = item.stash[SCORE]
+        fraction = 1.0 if verdict.outcome is Outcome.PASSED else 0.0
+        if part >= 0.0:
+            fraction = part
+            if part < 1.0 and verdict.outcome is Outcome.PASSED:
+                verdict = Verdict(Outcome.FAILED, "Part of this test is right.")
+        return {
+            "test": getattr(item, "originalname", None) or item.name,
+            "seed": seed,
+            "outcome": verdict.outcome,
+            "fraction": fraction,
+            "message": verdict.message,
+            "traceback": verdict.traceback,
+            "output": self.session.take_output(),
+            "seconds": time.monotonic() - start,
+            "replaced": self._filter.replaced if self._filter is not None else 0,
+        }
+
+    def record(self, item: pytest.Item, call: pytest.CallInfo[None], *, visible: bool) -> None:
+        """Note how one phase of a test ended; the first failure decides."""
+        self._phases.append(call.when)
+        if call.excinfo is not None and self._verdict.outcome is Outcome.NOT_RUN:
+            self._verdict = verdict_of(call.excinfo.value, self.session.fault, visible=visible)
+            if self._verdict.outcome is Outcome.NOT_RUN:
+                self._phases.append("skipped")
+
+
+def draws(item: pytest.Item) -> bool:
+    """Whether a test draws random inputs; one that does not need not be repeated with another seed."""
+    return "rng" in getattr(item, "fixturenames", ())
+
+
+class ExaminerPlugin:
+    """pytest's plugin of the examiner."""
+
+    def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
+        self._control = control
+        self._settings = settings
+        self._limits = Limits(**settings["limits"])
+        self._visible = settings["visible_suite"]
+        self._child: ExaminerChild | None = None
+        self._zygote: Zygote | None = None
+        self._collect_errors: list[str] = []
+        self._broken: list[str] = []
+
+    def start_zygote(self) -> Zygote:
+        """Start the zygote where there is none; GraderError where it does not start."""
+        if self._zygote is None:
+            sandbox = open_sandbox(self._settings["sandbox"])
+            environment = Environment(self._settings["environment"])
+            self._zygote = sandbox.start(environment, self._limits, tuple(self._settings["preload"]))
+        return self._zygote
+
+    def stop_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._collect_errors.append(report.longreprtext)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Record the phase; a report without a representation, which would take longer than the test."""
+        if self._child is not None:
+            try:
+                self._child.record(item, call, visible=str(item.path) == self._visible)
+            except BrokenHere as error:
+                self._broken.append(str(error))
+        outcome = "passed" if call.excinfo is None else "failed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In place of pytest's own loop: serve jobs until the client hangs up."""
+        if self._collect_errors or not session.items:
+            what = "\n".join(self._collect_errors) or "the suites hold no test"
+            frames.send_frame(self._control, {"task_error": what[:8000]})
+            return True
+        zygote = self.start_zygote()
+        warm_up(Environment(self._settings["environment"]))
+        gc.collect()
+        gc.freeze()
+        tests = [getattr(item, "originalname", None) or item.name for item in session.items]
+        drawing = sorted({name for name, item in zip(tests, session.items, strict=True) if draws(item)})
+        frames.send_frame(self._control, {"ready": tests, "drawing": drawing, "versions": zygote.versions})
+        receive = frames.receiver(self._control)
+        while True:
+            try:
+                job, buffers = frames.read_frame(receive)
+            except EOFError:
+                return True
+            frames.send_frame(self._control, self._examine(session, {**job, "buffers": buffers}))
+
+    def _examine(self, session: pytest.Session, job: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self.start_zygote()
+        except GraderError as error:
+            return {"infrastructure": str(error)}
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            self._in_child(session, job, writing)
+        os.close(writing)
+        limits = self._limits
+        allowed = HOST_SECONDS + limits.load_wall_seconds + limits.total_cpu_seconds * 2
+        allowed += limits.wall_seconds * len(session.items) * len(job["seeds"])
+        try:
+            data = read_all(reading, time.monotonic() + allowed)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            data = b""
+        finally:
+            os.close(reading)
+        _pid, status = os.waitpid(pid, 0)
+        try:
+            result, _ = frames.unpack_bytes(data)
+        except frames.WireError:
+            result = {"infrastructure": f"the examiner's child ended without a result (wait status {status})"}
+        if "infrastructure" in result:
+            self.stop_zygote()  # its state is unknown; the next submission gets a fresh one
+        return result
+
+    def _in_child(self, session: pytest.Session, job: dict[str, Any], writing: int) -> None:
+        """Examine one submission and end the process, whatever happens."""
+        code = 1
+        try:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            zygote = self.start_zygote()
+            self._child = ExaminerChild(zygote, self._limits, job)
+            try:
+                result = self._child.examine(session)
+                if self._broken:
+                    result = {"infrastructure": self._broken[0]}
+            except InfrastructureError as error:
+                result = {"infrastructure": str(error)}
+            except Exception:
+                result = {"infrastructure": traceback.format_exc(limit=-8)}
+            for part in frames.pack(result):
+                write_all(writing, part)
+            code = 0
+        finally:
+            os._exit(code)
+
+
+def warm_up(environment: Environment) -> None:
+    """Let this process run once what the suites' first use of torch would load lazily in every child."""
+    if environment is Environment.TORCH:
+        from grader.wall.warm_torch import training_step
+
+        training_step()
+
+
+def read_all(descriptor: int, deadline: float) -> bytes:
+    """Everything until the other side closes; TimeoutError past the deadline."""
+    poll, parts = select.poll(), []
+    poll.register(descriptor, select.POLLIN)
+    while True:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        part = os.read(descriptor, 1 << 20)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def write_all(descriptor: int, data: Any) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(control.fileno(), False)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the client decides
+    settings, _ = frames.read_frame(frames.receiver(control))
+    plugin = ExaminerPlugin(control, settings)
+    arguments = [*settings["suites"], "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--capture=no"]
+    arguments += ["-c", os.devnull, f"--rootdir={Path(settings['suites'][0]).parent}", "-W", "ignore"]
+    try:
+        plugin.start_zygote()
+        pytest.main(arguments, plugins=[plugin])
+    except GraderError as error:
+        with contextlib.suppress(OSError):
+            frames.send_frame(control, {"infrastructure": str(error)})
+    except OSError:
+        pass  # the client is gone; there is nobody to tell
+    finally:
+        plugin.stop_zygote()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The pipeline's side of an examiner: start it, hand it submissions, read what it found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from grader.errors import InfrastructureError, SuiteError
+from grader.grading.clean import clean
+from grader.grading.scoring import CaseRecord
+from grader.model import Assignment, Outcome, SubmissionFiles
+from grader.wall import frames
+from grader.wall.values import Encoder
+
+# One thread per library: both this process and the guests fork after they have computed.
+THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+# Told to test_visible.py that our fixtures serve, not those for a student's plain pytest.
+SUITE_RUN = {"GRADER_SUITE_RUN": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """Why a submission could not be loaded."""
+
+    outcome: Outcome
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What an examiner found out about one submission."""
+
+    load_failure: LoadFailure | None
+    cell_errors: tuple[tuple[int, str], ...]  # (cell number, traceback) of a notebook's cells that raised
+    output: str  # printed while the submission was loaded
+    cases: dict[int, dict[str, list[CaseRecord]]]  # seed -> test -> its cases
+    replaced: dict[str, int]  # test -> how many answers an adversary replaced; empty without one
+    seconds: float
+
+
+class ExaminerClient:
+    """One examiner process with its zygote."""
+
+    def __init__(
+        self, assignment: Assignment, course_seed: int, *, sandbox: str, suites: tuple[str, ...], preload: tuple[str, ...]
+    ) -> None:
+        """Start it; returns once it is warm.
+
+        :param suites: paths of the test files, the visible one first.
+        :param preload: modules that the submissions at hand are known to import.
+        Raises SuiteError where the suites do not collect, InfrastructureError where the sandbox does not start.
+        """
+        self.assignment = assignment
+        self._course_seed = course_seed
+        self._control, theirs = socket.socketpair()
+        self._errors = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "grader.grading.examiner", str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            env={**os.environ, **THREADS, **SUITE_RUN},
+        )
+        theirs.close()
+        settings = {
+            "sandbox": sandbox,
+            "environment": assignment.environment.value,
+            "limits": asdict(assignment.limits),
+            "suites": list(suites),
+            "visible_suite": str(assignment.visible_suite),
+            "preload": list(preload),
+        }
+        answer, _ = self._ask(settings, [])
+        if "task_error" in answer:
+            self.close()
+            raise SuiteError(
+                f"the suite cannot be collected:\n{answer['task_error']}", where=assignment.autotests, remedy="mend the suite"
+            )
+        self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
+        self.drawing: frozenset[str] = frozenset(answer["drawing"])
+        self.versions: dict[str, str] = answer["versions"]
+
+    def examine(
+        self, student: str, files: SubmissionFiles, *, seeds: tuple[int, ...] = (0,), adversary: str | None = None
+    ) -> Examined:
+        """Run the suites against one submission.
+
+        :param seeds: further seeds repeat those tests that draw random inputs.
+        Raises InfrastructureError where the grader, not the submission, failed.
+        """
+        encoder = Encoder(_unreachable)
+        payload = {
+            "name": files.name,
+            "entry": files.entry,
+            "files": dict(files.files),
+            "cells": None if files.cells is None else [list(cell) for cell in files.cells],
+        }
+        job = {
+            "seed": [self._course_seed, self.assignment.name, student],
+            "seeds": list(seeds),
+            "adversary": adversary,
+            "payload": encoder.encode(payload),
+        }
+        answer, _ = self._ask(job, encoder.buffers)
+        return _read(answer)
+
+    def close(self) -> None:
+        """End the process; its zygote and guests end with it. Safe to call twice."""
+        self._control.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=0.5)
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._errors.close()
+
+    def _ask(self, message: dict[str, Any], buffers: list[Any]) -> tuple[dict[str, Any], list[bytearray]]:
+        try:
+            frames.send_frame(self._control, message, buffers)
+            answer, received = frames.read_frame(frames.receiver(self._control))
+        except (EOFError, OSError) as error:
+            said = self._last_words()
+            self.close()
+            raise InfrastructureError(f"the examiner of {self.assignment.name} has ended{said}") from error
+        if "infrastructure" in answer:
+            raise InfrastructureError(str(answer["infrastructure"]), remedy="run: grader doctor")
+        return answer, received
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            text = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
+            return f":\n{text}" if text else ""
+        return ""
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+
+def _read(answer: dict[str, Any]) -> Examined:
+    cases: dict[int, dict[str, list[CaseRecord]]] = {}
+    replaced: dict[str, int] = {}
+    for case in answer["cases"]:
+        record = CaseRecord(
+            case["test"],
+            Outcome(case["outcome"]),
+            case["fraction"],
+            clean(case["message"], 4000),
+            clean(case["traceback"], 8000),
+            clean(case["output"]),
+            case["seconds"],
+        )
+        cases.setdefault(case["seed"], {}).setdefault(record.test, []).append(record)
+        replaced[record.test] = replaced.get(record.test, 0) + case["replaced"]
+    load = answer["load"]
+    failure = None
+    if load is not None:
+        failure = LoadFailure(Outcome(load["outcome"]), clean(load["message"], 4000), clean(load["traceback"], 8000))
+    return Examined(
+        failure,
+        tuple((number, clean(text, 2000)) for number, text in answer["cells"]),
+        clean(answer["output"]),
+        cases,
+        replaced,
+        answer["seconds"],
+    )
+
+
+def _unreachable(value: Any) -> dict[str, Any]:
+    raise InfrastructureError(f"a submission's files hold a {type(value).__name__}")
