@@ -8,10 +8,10 @@ the suite's own names alone. Its rules for notebooks are those of grading (grade
 # ruff: noqa: E402, PT013  the imports belong to the text below the cut, under names that no suite uses
 # IPython's transformer has no annotations.
 # mypy: disable-error-code="no-untyped-call"
+import pytest as _pytest  # the head of the generated file imports it too
+
 _NAME = ""  # the assignment
 _UNTOUCHED = {".py": "", ".ipynb": ""}  # SHA-256 of the code as it was handed out
-
-import pytest as _pytest  # the head of the generated file imports it too
 
 # --- cut ---
 import os as _os
