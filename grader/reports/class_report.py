@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
+from grader.course.table import nearest
+from grader.errors import UsageError
 from grader.model import Assignment, Course, GradeReport, Status, Student, TestResult
 
-NOTHING_YET = "Nothing has been graded yet."
+ITS_TURN = "Its turn has not come."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,40 @@ def build(course: Course, reports: Iterable[GradeReport], *, pending: Iterable[G
     return ClassReport(course.name, course.assignments, tuple(rows), tuple(unknown))
 
 
+def select(report: ClassReport, *, assignments: Collection[str] = (), student: str | None = None) -> ClassReport:
+    """The part of a class report that is about these assignments (empty: all) and this student (None: all).
+
+    :raises UsageError: the class has no such assignment or student.
+    """
+    known = [assignment.name for assignment in report.assignments]
+    for name in assignments:
+        if name not in known:
+            raise UsageError(f'there is no assignment "{name}"', remedy=nearest(name, known))
+    students = [row.student.id for row in report.rows]
+    if student is not None and student not in students:
+        raise UsageError(f'there is no student "{student}"', remedy=nearest(student, students))
+    kept = [index for index, name in enumerate(known) if not assignments or name in assignments]
+    rows = [
+        replace(
+            row,
+            reports=tuple(row.reports[index] for index in kept),
+            pending=tuple(row.pending[index] for index in kept),
+        )
+        for row in report.rows
+        if student is None or row.student.id == student
+    ]
+    return replace(report, assignments=tuple(report.assignments[index] for index in kept), rows=tuple(rows))
+
+
 def is_lost(test: TestResult) -> bool:
     """Whether the test cost any mark."""
     return test.earned < test.points
 
 
+def was_attempted(report: GradeReport) -> bool:
+    """Whether anybody has tried to grade it; not so for the gaps that :func:`build` fills."""
+    return report.status is not Status.NOT_GRADED or report.graded_at is not None
+
+
 def _nothing_yet(assignment: Assignment, student: Student) -> GradeReport:
-    return GradeReport(assignment.name, student.id, Status.NOT_GRADED, None, assignment.points, reason=NOTHING_YET)
+    return GradeReport(assignment.name, student.id, Status.NOT_GRADED, None, assignment.points, reason=ITS_TURN)

@@ -6,8 +6,11 @@ Every meaning has a word or a sign of its own; colour only repeats it.
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -31,6 +34,14 @@ _COLOURS = {
     Outcome.FAILED: "yellow",
     Outcome.NOT_RUN: "dim",
 }
+
+
+def look(stream: TextIO) -> tuple[int, bool]:
+    """The width in columns and whether to use colour: what :func:`class_table` and its neighbours want to know.
+
+    A file or a pipe gets 80 columns, or $COLUMNS, and no colour; nor does a terminal where $NO_COLOR is set.
+    """
+    return shutil.get_terminal_size((80, 24)).columns, stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def class_table(report: ClassReport, *, width: int = 80, color: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from grader.model import Outcome, Status
@@ -82,21 +83,36 @@ def number(value: float) -> str:
 def percent(fraction: float) -> str:
     """A fraction as whole per cent, where only all is 100 and only nothing is 0.
 
-    >>> percent(0.5), percent(0.999), percent(0.001)
-    ('50 %', '99 %', '1 %')
+    >>> [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (0.5, 0.999, 0.001)]
+    ['50 %', '99 %', '1 %']
     """
     whole = round(fraction * 100)
     if whole == 100 and fraction < 1:
         whole = 99
     if whole == 0 and fraction > 0:
         whole = 1
-    return f"{whole} %"
+    return f"{whole}\N{NO-BREAK SPACE}%"
 
 
-def count(amount: int, singular: str, plural: str = "") -> str:
+def count(amount: float, noun: str) -> str:
     """An amount with its noun.
 
-    >>> count(1, "test"), count(2, "test"), count(0, "entry", "entries")
-    ('1 test', '2 tests', '0 entries')
+    >>> count(1, "test"), count(0, "test"), count(2.5, "point")
+    ('1 test', '0 tests', '2.5 points')
     """
-    return f"{amount} {singular if amount == 1 else plural or singular + 's'}"
+    shown = number(amount)
+    return f"{shown} {noun}" if shown == "1" else f"{shown} {noun}s"
+
+
+def file_stem(student: str) -> str:
+    """A file name for a student, without suffix: safe on every file system, and another one for another id.
+
+    >>> file_stem("ada-nowak"), file_stem("../Ada")
+    ('ada-nowak', 'ada--4e4af21652b7')
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", student.lower())[:40].strip("-")
+    if slug == student:
+        return slug
+    # Something was lost, so two ids may look alike now; no slug holds two hyphens by itself.
+    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{slug or 'student'}--{digest}"
