@@ -1,0 +1,18 @@
+# mistake: a fixed seed inside makes the run reproducible
+# caught by: test_neuron_draws_weights
+# hint: from the rng that was passed
+
+import numpy as np
+
+
+def train_neuron(X, y, learning_rate=2.0, epochs=2000, rng=None):
+    rng = np.random.default_rng(42)
+    w, b = rng.normal(size=X.shape[1]), 0.0
+    history = []
+    for _ in range(epochs):
+        p = neuron_predict(X, w, b)
+        history.append(np.mean((p - y) ** 2))
+        delta = 2 * (p - y) * p * (1 - p) / len(y)
+        w = w - learning_rate * (X.T @ delta)
+        b = b - learning_rate * delta.sum()
+    return w, b, history
