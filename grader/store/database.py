@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,22 +42,14 @@ class Store:
     Several processes may write to one database. A ``Store`` belongs to the process that opened it.
 
     :param url: ``sqlite:///results.sqlite``, ``postgresql://user@host/database``.
-    :param relative_to: folder that a relative SQLite file starts from; ``None``: the working directory.
     :param read_only: for commands that only show results: creates and changes nothing.
     :param timeout: seconds to wait for another writer.
     :raises UsageError: the URL is none, or of another kind of database.
     :raises StoreError: locked, unwritable, damaged, full, unreachable or of another version; also from every method.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        relative_to: Path | None = None,
-        read_only: bool = False,
-        timeout: float = BUSY_SECONDS,
-    ) -> None:
-        self._url = parse_url(url, relative_to)
+    def __init__(self, url: str, *, read_only: bool = False, timeout: float = BUSY_SECONDS) -> None:
+        self._url = parse_url(url)
         self._engine = open_engine(self._url, read_only=read_only, timeout=timeout)
         try:
             self._check_schema(read_only)

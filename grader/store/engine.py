@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from grader.errors import StoreError, UsageError
@@ -24,10 +24,9 @@ WRITES = "grader_writes"
 _URL_REMEDY = "write it as sqlite:///results.sqlite or postgresql://user@host/database"
 
 
-def parse_url(url: str, relative_to: Path | None) -> URL:
-    """Parse a database URL; the file of a SQLite URL becomes absolute.
+def parse_url(url: str) -> URL:
+    """Parse a database URL; the file of a SQLite URL becomes absolute, from the working directory.
 
-    :param relative_to: folder that a relative SQLite file starts from; ``None``: the working directory.
     :raises UsageError: for text that is no URL and for databases other than SQLite and PostgreSQL.
     """
     try:
@@ -42,7 +41,9 @@ def parse_url(url: str, relative_to: Path | None) -> URL:
         raise UsageError(f"Results are not kept in {backend!r}, only in SQLite and PostgreSQL.", remedy=_URL_REMEDY)
     if not parsed.database or parsed.database == ":memory:":
         raise UsageError(f"The database URL {url!r} names no file.", remedy=_URL_REMEDY)
-    return parsed.set(database=str(Path(relative_to or Path.cwd(), parsed.database).absolute()))
+    if parsed.query:
+        raise UsageError(f"The database URL {url!r} has options, which SQLite takes none of.", remedy=_URL_REMEDY)
+    return parsed.set(database=str(Path(parsed.database).absolute()))
 
 
 def place(url: URL) -> str:
@@ -132,6 +133,12 @@ def store_errors(url: URL) -> Iterator[None]:
         yield
     except sqlite3.Error as error:  # from opening a connection and its PRAGMAs
         raise _from_sqlite(error, url) from error
+    except IntegrityError as error:
+        raise StoreError(
+            f"The results database refused a result that contradicts itself: {_first_line(error)}",
+            where=place(url),
+            remedy="this is a defect of the grader: please report it; no mark was written",
+        ) from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise _from_sqlite(error.orig, url) from error
@@ -160,10 +167,6 @@ _SQLITE = {
     ),
     sqlite3.SQLITE_NOTADB: ("The file is not a SQLite database.", "name the right one with --db, or move it away"),
     sqlite3.SQLITE_CORRUPT: ("The results database is damaged.", _DISASTER),
-    sqlite3.SQLITE_CONSTRAINT: (
-        "The results database refused a result that contradicts itself.",
-        "this is a defect of the grader: please report it; no mark was written",
-    ),
 }
 _SQLITE[sqlite3.SQLITE_LOCKED] = _SQLITE[sqlite3.SQLITE_BUSY]
 
@@ -177,9 +180,12 @@ def _from_sqlite(error: sqlite3.Error, url: URL) -> StoreError:
 
 
 def _from_server(error: DBAPIError, url: URL) -> StoreError:
-    lines = str(error.orig).strip().splitlines() or [type(error).__name__]
     return StoreError(
-        f"The database server refused: {lines[0]}",
+        f"The database server refused: {_first_line(error)}",
         where=place(url),
         remedy="check that the server runs, that the URL is right and that this user may create and write tables",
     )
+
+
+def _first_line(error: DBAPIError) -> str:
+    return next(iter(str(error.orig).strip().splitlines()), type(error).__name__)
