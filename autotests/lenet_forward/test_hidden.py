@@ -113,7 +113,7 @@ def parameters_of(model, num_classes):
 
 
 @pytest.mark.points(
-    1,
+    2,
     title="LeNet: ten parameters in the order of the layers",
     hint="Assign the layers in the order conv1, conv2, fc1, fc2, fc3, to attributes or to a Sequential: a plain Python "
     "list hides them from parameters(). Each has a weight and a bias; fc1 reads 16 maps of 5×5; num_classes sets the "
@@ -129,7 +129,7 @@ def test_lenet_parameters(submission, num_classes):
 
 
 @pytest.mark.points(
-    1.5,
+    3,
     title="LeNet: the right logits for fresh weights and pictures",
     hint="Sigmoid (not ReLU) behind conv1, conv2, fc1 and fc2, average (not max) pooling behind each convolution's "
     "sigmoid, padding 2 in conv1 alone, nothing behind fc3: logits, not probabilities.",
@@ -151,7 +151,7 @@ def test_lenet_values(submission, rng, num_classes, batch_size):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="LeNet: gradients reach every parameter",
     hint="Without a gradient a layer never learns: no detach(), no torch.no_grad() in forward, requires_grad left on.",
     needs=("test_lenet_values",),
@@ -169,7 +169,7 @@ def test_lenet_gradients(submission, rng):
 
 
 @pytest.mark.points(
-    1.5,
+    3,
     title="lenet_forward: the right logits for fresh weights and pictures",
     hint="Layer by layer: conv2d with padding 2 (conv1 alone), sigmoid, then average pooling (not max); "
     "flatten each picture's maps channel by channel; a linear layer is x @ W.T + b; the last one is bare: logits, not "
@@ -185,7 +185,7 @@ def test_forward_values(submission, rng, batch_size, num_classes):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="lenet_forward: weights are looked up by name",
     hint="A dict may come in any order: take params[\"conv1.weight\"] and so on, not the first, second, third value.",
     needs=("test_forward_values",),
@@ -200,7 +200,7 @@ def test_forward_names(submission, rng):
 
 
 @pytest.mark.points(
-    1,
+    2,
     title="lenet_forward: differentiable in the pictures and in every weight",
     hint="Stay inside torch from x and params to the logits: detach(), .data, .numpy(), torch.tensor(...) and "
     "torch.no_grad() cut the graph.",
@@ -218,7 +218,7 @@ def test_forward_gradients(submission, rng):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="lenet_forward: pictures and weights stay as they were",
     hint="Pictures and weights belong to the caller: no in-place operation (sigmoid_, -=, [...] =) on x, and nothing "
     "put into params or popped from it.",
@@ -233,7 +233,7 @@ def test_forward_leaves_arguments(submission, rng):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="layer_shapes: all twelve layers, for any batch size",
     hint="conv1 keeps the side of 28 (padding 2), conv2 takes 4 off, each pool halves; Flatten makes 400 numbers of "
     "16 maps of 5×5; batch_size is the first entry of every shape.",
@@ -254,7 +254,7 @@ def test_layer_shapes_all(submission, rng, batch):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="connection_counts: C5 and F6 too",
     hint="Start from the original 32×32 picture without padding. C1 has 28×28 units a map, C5 sees all 16 maps of 5×5 "
     "from one place, F6 reads 120 units; every unit has one more connection, its bias.",

@@ -17,7 +17,7 @@ def averaging_params():
 
 
 @pytest.mark.points(
-    0.75,
+    1.5,
     title="LeNet: three blank pictures give three rows of ten logits",
     hint="LeNet() is a torch.nn.Module; called with pictures (n, 1, 28, 28) it returns logits (n, 10).",
 )
@@ -30,7 +30,7 @@ def test_lenet_first_call(submission):
 
 
 @pytest.mark.points(
-    1,
+    2,
     title="lenet_forward: the worked example, a blank picture through averaging layers",
     hint="Follow the table of the worked example: print the first value behind each layer and compare. "
     "The activation is a sigmoid, behind conv1, conv2, fc1 and fc2, and not behind fc3.",
@@ -47,7 +47,7 @@ def test_forward_blank_picture(submission):
 
 
 @pytest.mark.points(
-    0.5,
+    1,
     title="layer_shapes: first and last layer",
     hint="layer_shapes() returns 12 pairs (layer class name, output shape), the input picture not among them.",
     needs=("test_lenet_first_call", "test_lenet_parameters", "test_lenet_values"),
@@ -62,7 +62,7 @@ def test_layer_shapes_ends(submission):
 
 
 @pytest.mark.points(
-    0.25,
+    0.5,
     title="connection_counts: the keys, and C1 as in the paper",
     hint="connection_counts() returns a dict with the keys C1, C5 and F6; C1 has 122304 connections.",
 )

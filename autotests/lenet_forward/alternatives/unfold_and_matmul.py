@@ -58,7 +58,7 @@ def layer_shapes(batch_size=1):
     result += [["Flatten", [batch_size, channels * side * side]]]
     for units in (120, 84):
         result += [["Linear", [batch_size, units]], ["Sigmoid", [batch_size, units]]]
-    return result + [["Linear", [batch_size, 10]]]
+    return [*result, ["Linear", [batch_size, 10]]]
 
 
 def connection_counts():

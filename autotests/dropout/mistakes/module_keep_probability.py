@@ -1,0 +1,19 @@
+# mistake: p is the probability of keeping a unit.
+# caught by: test_module_training
+# hint: p is the probability of dropping
+import torch
+from torch import nn
+
+
+class Dropout(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError("p must be at least 0 and below 1")
+        self.p = p
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        mask = torch.rand_like(x) < self.p
+        return x * mask / self.p
