@@ -39,7 +39,7 @@ def histogram(bins: Sequence[int], *, name: str, title: str) -> Markup:
             )
     for share, anchor in ((0, "start"), (50, "middle"), (100, "end")):
         x = _LEFT + share / 100 * (_RIGHT - _LEFT)
-        parts.append(Markup('<text x="{:.1f}" y="146" text-anchor="{}">{} %</text>').format(x, anchor, share))
+        parts.append(Markup('<text x="{:.1f}" y="146" text-anchor="{}">{}%</text>').format(x, anchor, share))
     return Markup(
         '<svg class="histogram" viewBox="0 0 {width} 152" role="img" aria-labelledby="{name}-title {name}-desc">'
         '<title id="{name}-title">{title}</title><desc id="{name}-desc">{description}</desc>'
@@ -59,7 +59,7 @@ def histogram(bins: Sequence[int], *, name: str, title: str) -> Markup:
 def _description(bins: Sequence[int]) -> str:
     step = 100 / len(bins)
     said = [
-        f"{count(amount, 'submission')} from {index * step:.0f} to {(index + 1) * step:.0f} %"
+        f"{count(amount, 'submission')} from {index * step:.0f} to {(index + 1) * step:.0f}%"
         for index, amount in enumerate(bins)
         if amount
     ]

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 from rich import box
@@ -29,6 +30,7 @@ _ID_WIDTH = 20  # columns for a student's id in the class table
 _QUOTE_LIMIT = 4_000  # characters of a traceback or of output: some fifty lines; the HTML report has more
 _NO_MARK = {Status.MISSING: "-", Status.UNREADABLE: "U", Status.BROKEN: "B", Status.NOT_GRADED: "?"}
 _PENDING = "*"
+_WORDS = {str(key): words for key, words in (*STATUS_WORDS.items(), *OUTCOME_WORDS.items())}
 _COLOURS = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "yellow",
@@ -62,10 +64,9 @@ def student_page(row: StudentRow, assignments: Sequence[Assignment], *, width: i
     head = Table.grid(expand=True)
     head.add_column(overflow="fold")
     head.add_column(justify="right", no_wrap=True)
-    name = one_line(row.student.name)
-    shown = Text(one_line(row.student.id), style="bold")
-    head.add_row(shown + (f"  {name}" if name else ""), f"{number(row.score)} of {number(row.max_score)} points")
-    parts: list[RenderableType] = [head]
+    name = Text.assemble((one_line(row.student.id), "bold"), "  ", one_line(row.student.name))
+    head.add_row(name, f"{number(row.score)} of {number(row.max_score)} points")
+    parts: list[_Part] = [head]
     for assignment, report, pending in zip(assignments, row.reports, row.pending, strict=True):
         parts.extend(_assignment(assignment, report, pending))
     return _draw(parts, width, color)
@@ -101,7 +102,8 @@ def differences_table(changes: Sequence[Difference], *, width: int = 80, color: 
 def _side(outcome: str, earned: float | None) -> str:
     if not outcome:
         return "no such test"
-    return outcome.replace("_", " ") if earned is None else f"{outcome} ({number(earned)})"
+    words = _WORDS[outcome]
+    return words if earned is None else f"{words} ({number(earned)})"
 
 
 def _groups(report: ClassReport, width: int) -> Iterator[list[int]]:
@@ -172,12 +174,12 @@ def _summary(report: ClassReport) -> Text:
     return Text("\n".join(lines))
 
 
-def _assignment(assignment: Assignment, report: GradeReport, pending: GradeReport | None) -> Iterator[RenderableType]:
+def _assignment(assignment: Assignment, report: GradeReport, pending: GradeReport | None) -> Iterator[_Part]:
     head = Table.grid(expand=True)
     head.add_column(overflow="fold")
     head.add_column(justify="right", no_wrap=True)
     score = "no mark yet" if report.score is None else f"{number(report.score)} of {number(report.max_score)}"
-    head.add_row(Text(assignment.name, style="bold underline") + f"  {one_line(assignment.title)}", score)
+    head.add_row(Text.assemble((assignment.name, "bold underline"), "  ", one_line(assignment.title)), score)
     yield ""
     yield head
     if report.status is not Status.GRADED:
@@ -202,10 +204,10 @@ def _assignment(assignment: Assignment, report: GradeReport, pending: GradeRepor
         yield _quoted(report.output)
 
 
-def _lost_test(test: TestResult) -> Iterator[RenderableType]:
+def _lost_test(test: TestResult) -> Iterator[_Part]:
     yield _test_line(test)
     if test.hint.strip():
-        yield Padding(Text("hint: ", style="bold") + Text(clean(test.hint), style="none"), (0, 0, 0, 4))
+        yield Padding(Text.assemble(("hint: ", "bold"), clean(test.hint), overflow="fold"), (0, 0, 0, 4))
     if test.message.strip():
         yield _paragraph(clean(test.message), indent=4)
     if test.traceback.strip():
@@ -236,12 +238,22 @@ def _paragraph(text: str, *, indent: int = 2, style: str = "") -> Padding:
     return Padding(Text(text.strip("\n"), style=style, overflow="fold"), (0, 0, 0, indent))
 
 
-def _quoted(text: str, *, indent: int = 2) -> Padding:
-    lines = "\n".join(f"│ {line}" for line in clean(text, _QUOTE_LIMIT).strip("\n").split("\n"))
-    return Padding(Text(lines, style="dim", overflow="fold"), (0, 0, 0, indent))
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """Lines that keep their ends, for the carets of a traceback; a narrow terminal wraps them itself."""
+
+    text: Text
 
 
-def _draw(parts: Sequence[RenderableType], width: int, color: bool) -> str:
+_Part = RenderableType | _Quoted
+
+
+def _quoted(text: str, *, indent: int = 2) -> _Quoted:
+    lines = clean(text, _QUOTE_LIMIT).strip("\n").split("\n")
+    return _Quoted(Text("\n".join(f"{' ' * indent}│ {line}" for line in lines), style="dim"))
+
+
+def _draw(parts: Sequence[_Part], width: int, color: bool) -> str:
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -255,5 +267,8 @@ def _draw(parts: Sequence[RenderableType], width: int, color: bool) -> str:
     )
     with console.capture() as captured:
         for part in parts:
-            console.print(part)
+            if isinstance(part, _Quoted):
+                console.print(part.text, soft_wrap=True)
+            else:
+                console.print(part)
     return "\n".join(line.rstrip() for line in captured.get().split("\n"))

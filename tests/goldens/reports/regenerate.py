@@ -1,0 +1,54 @@
+"""Every renderer applied to the sample class. Run it (``python -m tests.goldens.reports.regenerate``) to rewrite the
+goldens after a wanted change, and read the diff; the tests only compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from grader.model import Status
+from grader.reports import compare, export, html, terminal
+from grader.reports.class_report import ClassReport, build, select
+from tests.fakes import sample_reports
+
+FOLDER = Path(__file__).parent
+FEW = ("ada-nowak", "dorde-petrovic", "zofia-kowalska", "noor-khan")  # all statuses that a golden should show
+TWO = ("gradient_descent", "dropout")
+
+
+def whole_class() -> ClassReport:
+    """All 40 students."""
+    return build(sample_reports.course(), sample_reports.reports())
+
+
+def small_class() -> ClassReport:
+    """Four of them and two assignments; one newer attempt failed."""
+    course = sample_reports.course()
+    roster = tuple(student for student in course.roster if student.id in FEW)
+    reports = [each for each in sample_reports.reports() if each.student in FEW]
+    failed = next(each for each in reports if (each.student, each.assignment) == ("noor-khan", "gradient_descent"))
+    pending = [replace(failed, status=Status.NOT_GRADED, score=None, reason="The disk was full.", key="newer")]
+    return select(build(replace(course, roster=roster), reports, pending=pending), assignments=TWO)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Name and text of every golden."""
+    few = small_class()
+    pages = html.render(few)
+    old, new = (few.rows[index].reports[1] for index in (0, 1))
+    yield "class_table.txt", terminal.class_table(whole_class())
+    yield "student.txt", terminal.student_page(few.rows[1], few.assignments)
+    yield "student_color.txt", terminal.student_page(few.rows[3], few.assignments, width=60, color=True)
+    yield "differences.txt", terminal.differences_table(compare.differences(old, replace(new, student=old.student)))
+    yield "results.csv", export.to_csv(few)
+    yield "results.json", export.to_json(few.reports)
+    yield "results_details.json", export.to_json(few.rows[1].reports, details=True)
+    yield "gradescope.json", export.to_gradescope(few.rows[1].reports[1])
+    yield "index.html", pages["index.html"]
+    yield "student.html", pages["students/dorde-petrovic.html"]
+
+
+if __name__ == "__main__":
+    for name, text in texts():
+        (FOLDER / name).write_text(text, encoding="utf-8", newline="")
