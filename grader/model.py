@@ -44,9 +44,9 @@ class Limits:
 
     cpu_seconds: float = 5.0  # CPU seconds of one call, all processes of the guest together
     wall_seconds: float = 30.0  # wall seconds of one call; looser, so that a busy machine fails nobody
-    load_cpu_seconds: float = 20.0  # CPU seconds to load the module or run the notebook's cells
-    load_wall_seconds: float = 90.0  # wall seconds to load it
-    total_cpu_seconds: float = 120.0  # CPU seconds of a whole submission, all its tests together
+    load_cpu_seconds: float = 10.0  # CPU seconds to load the module or run the notebook's cells
+    load_wall_seconds: float = 60.0  # wall seconds to load it
+    total_cpu_seconds: float = 60.0  # CPU seconds of a whole submission, all its tests together
     memory_mb: int = 1024  # MiB beyond what the warm frameworks take
     processes: int = 24  # processes and threads at one time
     open_files: int = 128  # file descriptors of one process

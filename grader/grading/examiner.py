@@ -64,7 +64,7 @@ class ExaminerChild:
             result["load"] = {"outcome": Outcome.ERROR, "message": "", "traceback": str(error.remote)}
         except GuestFault as fault:
             verdict = verdict_of(fault, fault, visible=False)
-            result["load"] = {"outcome": verdict.outcome, "message": verdict.message, "traceback": ""}
+            result["load"] = {"outcome": verdict.outcome, "message": verdict.message, "traceback": verdict.traceback}
         else:
             result["cells"] = [[error.cell, str(error.error)] for error in loaded.cell_errors]
             result["names"] = sorted(loaded.names)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from grader.errors import InfrastructureError, SuiteError
-from grader.grading.clean import clean
+from grader.reports.text import clean
 from grader.grading.scoring import CaseRecord
 from grader.model import Assignment, Outcome, SubmissionFiles
 from grader.wall import frames
@@ -111,6 +111,11 @@ class ExaminerClient:
         }
         answer, _ = self._ask(job, encoder.buffers)
         return _read(answer)
+
+    def kill(self) -> None:
+        """End the process at once, from any thread; a call in progress then raises InfrastructureError."""
+        if self._process.poll() is None:
+            self._process.kill()
 
     def close(self) -> None:
         """End the process; its zygote and guests end with it. Safe to call twice."""

@@ -8,7 +8,7 @@ import pytest
 
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Outcome
-from grader.remote import RemoteError, SubmissionFault
+from grader.remote import RemoteError, SubmissionFault, read_frames
 from grader.sandbox import GuestFault, GuestMemory, GuestTimeout
 from grader.testing import WrongAnswer
 
@@ -38,10 +38,9 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
     :param fault: what befell the guest during the test, also where the test caught it.
     Raises BrokenHere where the exception says nothing about the submission.
     """
+    fault = fault or (error if isinstance(error, GuestFault) else None)
     if fault is not None:
-        return Verdict(fault_outcome(fault), str(fault))
-    if isinstance(error, GuestFault):
-        return Verdict(fault_outcome(error), str(error))
+        return Verdict(fault_outcome(fault), str(fault), "\n".join(map(str, read_frames(fault.where))))
     if isinstance(error, (InfrastructureError, TaskError, MemoryError, KeyboardInterrupt)):
         raise BrokenHere(str(error) or type(error).__name__)
     if isinstance(error, RemoteError):

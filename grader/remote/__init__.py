@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable
+from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable, read_frames
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.session import CellError, Loaded, LoadError, RemoteSession
 from grader.wall.services import SERVICES
@@ -23,6 +23,7 @@ __all__ = [
     "SubmissionProxy",
     "Unusable",
     "ask_service",
+    "read_frames",
     "remote_bases",
     "remote_type_name",
 ]

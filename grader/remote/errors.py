@@ -25,6 +25,10 @@ class RemoteFrame:
     function: str
     source: str
 
+    def __str__(self) -> str:
+        place = f"  {self.file}, line {self.line}, in {self.function}"
+        return f"{place}\n    {self.source}" if self.source else place
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteTraceback:
@@ -35,11 +39,7 @@ class RemoteTraceback:
     frames: tuple[RemoteFrame, ...]
 
     def __str__(self) -> str:
-        lines = []
-        for frame in self.frames:
-            lines.append(f'  {frame.file}, line {frame.line}, in {frame.function}')
-            if frame.source:
-                lines.append(f"    {frame.source}")
+        lines = [str(frame) for frame in self.frames]
         lines.append(f"{self.type_name}: {self.message}" if self.message else self.type_name)
         return "\n".join(lines)
 
@@ -90,16 +90,21 @@ def remote_error_class(bases: tuple[str, ...]) -> type[RemoteError]:
     return RemoteError
 
 
+def read_frames(told: Any) -> list[RemoteFrame]:
+    """Read a guest's list of frames; what is no frame is passed over."""
+    frames = []
+    for frame in told[:20] if isinstance(told, list) else ():
+        if isinstance(frame, list) and len(frame) == 4 and isinstance(frame[1], int):
+            frames.append(RemoteFrame(str(frame[0])[:120], frame[1], str(frame[2])[:80], str(frame[3])[:200]))
+    return frames
+
+
 def describe_raised(description: Any) -> tuple[RemoteTraceback, tuple[str, ...]]:
     """Read a guest's description of an exception; whatever it holds, the result is bounded text."""
     description = description if isinstance(description, dict) else {}
     names = description.get("type")
     bases = tuple(str(name)[:120] for name in names[:30]) if isinstance(names, list) and names else ("an exception",)
-    frames = []
-    told = description.get("frames")
-    for frame in told[:20] if isinstance(told, list) else ():
-        if isinstance(frame, list) and len(frame) == 4 and isinstance(frame[1], int):
-            frames.append(RemoteFrame(str(frame[0])[:120], frame[1], str(frame[2])[:80], str(frame[3])[:200]))
+    frames = read_frames(description.get("frames"))
     message = str(description.get("message", ""))[:2000]
     syntax = description.get("syntax")
     if isinstance(syntax, dict):

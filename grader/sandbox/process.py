@@ -24,6 +24,9 @@ FIRST_LOOK_SECONDS = 0.1
 LOOK_SECONDS = 0.25
 # Drained per look, so that a guest that prints without end cannot keep the host from its clock.
 DRAIN_BYTES = 1 << 20
+# A guest that runs Python code answers a signal within a millisecond; one that is stuck in C never does. The timeout is
+# per read, and an answer is a few hundred bytes.
+WHERE_SECONDS = 0.3
 # A killed guest is gone within milliseconds; one that is not keeps a device or disk busy in the kernel.
 DEATH_SECONDS = 20.0
 
@@ -112,6 +115,17 @@ class GuestProcess:
         for descriptor in (self._output, self._pidfd, self._stat):
             if descriptor is not None:
                 os.close(descriptor)
+
+    def give_up(self, why: str) -> GuestTimeout:
+        """Ask the guest what it is running, then end it."""
+        where = None
+        with contextlib.suppress(OSError, EOFError, frames.WireError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGXCPU)
+            self._wire.settimeout(WHERE_SECONDS)
+            answer, _ = frames.read_frame(frames.receiver(self._wire))
+            where = answer.get("where")
+        self.close()
+        return GuestTimeout(why, where)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -216,11 +230,9 @@ class _Clock:
         cpu, memory = tree_usage(guest._pid, guest._base_bytes)
         used = cpu - (self._cpu_start or 0.0)
         if used > self._cpu_seconds:
-            guest.close()
-            raise GuestTimeout(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or far too slow.")
+            raise guest.give_up(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or far too slow.")
         if elapsed > self._wall_seconds:
-            guest.close()
-            raise GuestTimeout(f"No answer after {self._wall_seconds:g} seconds: it waits for something, or is too slow.")
+            raise guest.give_up(f"No answer after {self._wall_seconds:g} seconds: it waits for something, or is too slow.")
         if memory > guest._limits.memory_mb * MIB:
             guest.close()
             raise GuestMemory(f"The submission took more than its {guest._limits.memory_mb} MiB of memory.")

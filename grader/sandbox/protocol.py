@@ -10,7 +10,14 @@ Frame = tuple[dict[str, Any], list[bytearray]]
 
 
 class GuestFault(Exception):
-    """The guest is lost, by its own doing; the next request needs a fresh one. ``str()`` is for the student."""
+    """The guest is lost, by its own doing; the next request needs a fresh one. ``str()`` is for the student.
+
+    :param where: the student's frames that were being run, as the guest told them; an untrusted list, or None.
+    """
+
+    def __init__(self, what: str, where: Any = None) -> None:
+        super().__init__(what)
+        self.where = where
 
 
 class GuestTimeout(GuestFault):

@@ -10,6 +10,7 @@ import io
 import itertools
 import linecache
 import os
+import signal
 import sys
 import traceback
 import types
@@ -27,6 +28,7 @@ ITERATION_BYTES = 1 << 20
 # Text of an exception; a person reads the first lines.
 MAX_MESSAGE = 2000
 MAX_FRAMES = 12
+MAX_DEPTH = 2000  # frames of a stack that are looked through
 MAX_NAMES = 500
 
 
@@ -95,7 +97,7 @@ class Guest:
         sys.modules[name] = module
         notes = []
         if payload["cells"] is None:
-            source = payload["files"][entry]
+            source = payload["files"][entry].decode("utf-8")  # the host has re-encoded it; a coding line says nothing now
             code = compile(source, module.__file__, "exec", dont_inherit=True)
             exec(code, module.__dict__)
         else:
@@ -220,7 +222,7 @@ class Guest:
 
     def _describe(self, error):
         try:
-            message = str(error)
+            message = str(error.msg if isinstance(error, SyntaxError) else error)
         except BaseException:
             message = "(its message cannot be shown)"
         described = {
@@ -239,15 +241,23 @@ class Guest:
 
     def _frames(self, error):
         """The student's own frames: ``[file or cell, line, function, source line]``."""
+        return self._own(itertools.islice(traceback.walk_tb(error.__traceback__), MAX_DEPTH))
+
+    def _own(self, walked):
+        """Those of ``(frame, line)`` pairs that are the student's: ``[file or cell, line, function, source line]``."""
         result = []
-        walked = traceback.walk_tb(error.__traceback__)
-        for frame, line in itertools.islice(walked, 2000):
+        for frame, line in walked:
             name = label(frame.f_code.co_filename, self._folder)
             if name is not None:
                 text = linecache.getline(frame.f_code.co_filename, line).strip()
                 result.append([name, line, frame.f_code.co_name[:80], text[:200]])
         keep = MAX_FRAMES // 2
         return result if len(result) <= MAX_FRAMES else result[:keep] + result[-keep:]
+
+    def tell_where(self, _signal, frame):
+        """Signal handler: the host has lost its patience and wants to know what is being run."""
+        walked = list(itertools.islice(traceback.walk_stack(frame), MAX_DEPTH))
+        frames.send_frame(self._wire, {"where": self._own(reversed(walked))})
 
     _OPERATIONS = {
         "load": _load,
@@ -351,4 +361,6 @@ def serve(wire, scratch):
     sys.dont_write_bytecode = True
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     linecache.cache = collections.OrderedDict()
-    Guest(wire, scratch).serve()
+    guest = Guest(wire, scratch)
+    signal.signal(signal.SIGXCPU, guest.tell_where)
+    guest.serve()

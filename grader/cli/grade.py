@@ -1,0 +1,254 @@
+"""``grader grade``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grader.cli.common import db_option, json_option, open_course
+
+if TYPE_CHECKING:
+    from grader.grading.intake import Submission
+    from grader.grading.pipeline import InvalidTask
+    from grader.grading.plan import Plan
+    from grader.model import Course, GradeReport
+    from grader.store.database import Store
+
+UNSAFE = (
+    "the subprocess sandbox isolates nothing: a submission can read your files, the suites and the results, use the "
+    "network and change other students' work"
+)
+
+
+@click.command(short_help="Grade submissions in the sandbox and store the results.")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("-a", "--assignment", "names", multiple=True, metavar="A", help="Only this assignment; may be repeated.")
+@click.option("--student", metavar="S", help="Only this student.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
+@click.option("--regrade", is_flag=True, help="Grade unchanged submissions too; changes are shown before they are written.")
+@click.option("--yes", is_flag=True, help="With --regrade: write the changes without asking.")
+@click.option(
+    "--sandbox",
+    type=click.Choice(["bubblewrap", "subprocess"]),
+    default="bubblewrap",
+    show_default=True,
+    help="Where submissions run; subprocess isolates nothing and needs --unsafe.",
+)
+@click.option("--unsafe", is_flag=True, help="Allow a sandbox that does not isolate submissions.")
+@db_option
+@json_option
+def grade(
+    path: Path | None,
+    names: tuple[str, ...],
+    student: str | None,
+    jobs: int | None,
+    regrade: bool,
+    yes: bool,
+    sandbox: str,
+    unsafe: bool,
+    db: str | None,
+    as_json: bool,
+) -> int:
+    """Grade the submissions under PATH (default: submitted/), which holds one folder per student.
+
+    What was graded before and has not changed is passed over, so an interrupted run resumes. Exit code 0; 1 where an
+    assignment is invalid; 2 where something was not graded, and stays due.
+    """
+    from grader.errors import UsageError
+
+    if sandbox == "subprocess" and not unsafe:
+        raise UsageError(UNSAFE, where="--sandbox subprocess", remedy="use bubblewrap, or add --unsafe if you trust every submission")
+    course = open_course(db)
+    run = GradeRun(course, path or course.root / "submitted", names, student, sandbox, jobs or os.cpu_count() or 1)
+    return run.execute(regrade=regrade, yes=yes, as_json=as_json)
+
+
+class GradeRun:
+    """One run of the command."""
+
+    def __init__(
+        self, course: Course, path: Path, names: tuple[str, ...], student: str | None, sandbox: str, jobs: int
+    ) -> None:
+        self.course = course
+        self.path = path
+        self.names = names
+        self.student = student
+        self.sandbox = sandbox
+        self.jobs = jobs
+        self.reports: list[GradeReport] = []
+        self.invalid: list[InvalidTask] = []
+        self.trouble = ""  # why the run ended early
+
+    def execute(self, *, regrade: bool, yes: bool, as_json: bool) -> int:
+        from grader.store.database import Store
+
+        with Store(self.course.database) as store:
+            plan = self._plan(store, regrade=regrade)
+            for warning in plan.warnings:
+                click.echo(f"note: {warning}", err=True)
+            self._grade(plan, None if regrade else store)
+            if regrade:
+                self._settle_regrade(store, yes=yes, as_json=as_json)
+            self._print(store, plan, as_json=as_json)
+        for invalid in self.invalid:
+            click.echo(f"error: {invalid.assignment} is not graded: {invalid.error}", err=True)
+        if self.trouble:
+            click.echo(f"error: {self.trouble}", err=True)
+        left = sum(report.status == "not_graded" for report in self.reports)
+        if left:
+            click.echo(f"{left} of {len(self.reports)} submissions were not graded and stay due; run it again.", err=True)
+        if self.trouble or left:
+            return 2
+        return 1 if self.invalid else 0
+
+    def _plan(self, store: Store, *, regrade: bool) -> Plan:
+        from grader.course import select_assignments
+        from grader.course.suite import read_suites
+        from grader.errors import TaskError
+        from grader.generation.stub import make_stub
+        from grader.grading.plan import find_submissions, make_plan, make_task
+
+        selected = select_assignments(self.course, self.names)
+        submissions, warnings = find_submissions(
+            self.course, self.path, selected, named=bool(self.names), student=self.student, now=datetime.now(UTC)
+        )
+        tasks = {}
+        for assignment in selected:
+            make_stub(_read_source(assignment.solution), assignment.solution)  # its markers must be sound
+            tasks[assignment.name] = make_task(self.course, assignment, read_suites(assignment), self.sandbox)
+        if not tasks:
+            raise TaskError("the course has no assignment", where=self.course.root / "solutions", remedy="write one")
+
+        def is_graded(submission: Submission, key: str) -> bool:
+            return not regrade and store.find(submission.assignment.name, submission.student, key) is not None
+
+        return make_plan(self.course, tasks, submissions, warnings, is_graded)
+
+    def _grade(self, plan: Plan, store: Store | None) -> None:
+        """Grade what is due; results go to the store one by one, or into memory alone where there is none."""
+        from grader.errors import InfrastructureError, StoreError
+        from grader.grading.pipeline import InvalidTask, Settings, not_graded, run_plan
+
+        done = set()
+        with progress(len(plan.due)) as advance:
+
+            def receive(event: GradeReport | InvalidTask) -> None:
+                if isinstance(event, InvalidTask):
+                    self.invalid.append(event)
+                    return
+                if store is not None:
+                    store.record(event)
+                self.reports.append(event)
+                done.add((event.assignment, event.student))
+                advance(event)
+
+            try:
+                with terminated_as_interrupted():
+                    run_plan(plan, Settings(self.course.seed, self.sandbox, self.jobs), receive)
+            except StoreError:
+                raise
+            except InfrastructureError as error:
+                self.trouble = str(error)
+                for submission in plan.due:
+                    if (submission.assignment.name, submission.student) not in done:
+                        report = not_graded(submission, submission.assignment, error.what)
+                        self.reports.append(report)
+                        if store is not None:
+                            store.record(report)
+            except KeyboardInterrupt:
+                click.echo(
+                    f"\ninterrupted: {len(done)} of {len(plan.due)} are graded and stored; run it again for the rest.", err=True
+                )
+                raise
+
+    def _settle_regrade(self, store: Store, *, yes: bool, as_json: bool) -> None:
+        """Show what a regrade would change, and write it where that is wanted."""
+        from grader.reports.compare import differences
+        from grader.reports.terminal import differences_table
+
+        changes = []
+        for report in self.reports:
+            old = store.latest(report.assignment, report.student)
+            if old and old[0].status != "not_graded" and report.status != "not_graded":
+                changes += differences(old[0], report)
+        click.echo(differences_table(changes, width=_width(), color=_color(sys.stdout)), err=as_json)
+        if changes and not yes:
+            if not sys.stdin.isatty():
+                click.echo("Nothing was written; add --yes to write these changes.", err=True)
+                return
+            if not click.confirm("Write these changes?", err=True):
+                click.echo("Nothing was written.", err=True)
+                return
+        for report in self.reports:
+            store.record(report)
+
+    def _print(self, store: Store, plan: Plan, *, as_json: bool) -> None:
+        from grader.reports.class_report import build, select
+        from grader.reports.export import to_json
+        from grader.reports.terminal import class_table
+
+        places = {(s.assignment.name, s.student) for s in (*plan.due, *plan.unchanged)}
+        if as_json:
+            current = {(report.assignment, report.student): report for report in store.latest()}
+            current.update({(r.assignment, r.student): r for r in self.reports if r.status != "not_graded"})
+            current = {**{(r.assignment, r.student): r for r in self.reports}, **current}
+            click.echo(to_json([report for place, report in sorted(current.items()) if place in places]), nl=False)
+            return
+        click.echo(f"{len(self.reports)} graded now, {len(plan.unchanged)} unchanged since the last time.", err=True)
+        wanted = {name for name, _student in places}
+        table = build(self.course, store.latest(), pending=store.pending())
+        if wanted:
+            click.echo(class_table(select(table, assignments=wanted), width=_width(), color=_color(sys.stdout)), nl=False)
+
+
+@contextlib.contextmanager
+def progress(total: int) -> Iterator[Any]:
+    """A progress bar on a terminal's stderr; nothing elsewhere. Gives a function to call per result."""
+    if not total or not sys.stderr.isatty():
+        yield lambda _report: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[last]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("grading", total=total, last="")
+        yield lambda report: bar.update(task, advance=1, last=f"{report.assignment} {report.status.value}")
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that children end and the database is left in order."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _read_source(path: Path) -> str:
+    from grader.course.table import read_text
+
+    return read_text(path, remedy="mend the solution source")
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _color(stream: Any) -> bool:
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ

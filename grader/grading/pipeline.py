@@ -1,0 +1,261 @@
+"""Grading a plan: workers with warm examiners on one side, one writer on the other."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from grader.errors import InfrastructureError, SubmissionError, SuiteError, TaskError, UnreadableSubmission
+from grader.grading.content_key import refusal_key, submission_key
+from grader.grading.examiner_client import Examined, ExaminerClient, LoadFailure
+from grader.grading.intake import Submission, read_submission
+from grader.grading.plan import Plan, Task
+from grader.grading.schedule import Schedule
+from grader.grading.scoring import score_tests, total, untested
+from grader.model import Assignment, GradeReport, Outcome, Status, SubmissionFiles
+
+# Starts of a fresh examiner after one was lost, per worker and assignment; then the machine is at fault.
+MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to grade."""
+
+    course_seed: int
+    sandbox: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidTask:
+    """An assignment whose reference fails its own suite, or whose suite does not run; nothing of it is graded."""
+
+    assignment: str
+    error: TaskError
+
+
+Event = GradeReport | InvalidTask
+
+
+def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -> None:
+    """Grade all that is due.
+
+    :param receive: called in the caller's thread, once per submission (and once per invalid task), as results come in.
+        Whatever it raises stops the run.
+    An interruption (KeyboardInterrupt) ends all processes before it is passed on.
+    """
+    events: queue.Queue[Event | BaseException | None] = queue.Queue()
+    schedule = Schedule(plan.due)
+    stop = threading.Event()
+    workers = [
+        Worker(plan, settings, schedule, events, stop) for _ in range(max(1, min(settings.jobs, len(plan.due))))
+    ]
+    for worker in workers:
+        worker.start()
+    running = len(workers)
+    try:
+        while running:
+            event = events.get()
+            if event is None:
+                running -= 1
+            elif isinstance(event, BaseException):
+                raise event
+            else:
+                receive(event)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.abandon()
+        for worker in workers:
+            worker.join()
+
+
+class Worker(threading.Thread):
+    """Owns one examiner at a time; the processes belong to this thread and end with it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        schedule: Schedule,
+        events: queue.Queue[Event | BaseException | None],
+        stop: threading.Event,
+    ) -> None:
+        super().__init__(name="grading worker")
+        self._plan = plan
+        self._settings = settings
+        self._schedule = schedule
+        self._events = events
+        self._stop_asked = stop
+        self._client: ExaminerClient | None = None
+        self._restarts = 0
+        self._lock = threading.Lock()
+
+    def abandon(self) -> None:
+        """End the worker's processes from another thread; a call in progress then fails and the worker stops."""
+        with self._lock:
+            if self._client is not None:
+                self._client.kill()
+
+    def run(self) -> None:
+        current: str | None = None
+        try:
+            while not self._stop_asked.is_set():
+                submission = self._schedule.take(current)
+                if submission is None:
+                    break
+                if submission.assignment.name != current:
+                    self._close()
+                    current, self._restarts = submission.assignment.name, 0
+                self._grade(submission)
+        except BaseException as error:  # a defect of ours must reach the caller, not end a thread in silence
+            if not self._stop_asked.is_set():
+                self._events.put(error)
+        finally:
+            self._close()
+            self._events.put(None)
+
+    def _grade(self, submission: Submission) -> None:
+        """Grade one submission; InfrastructureError where not even an examiner can be started."""
+        task = self._plan.tasks[submission.assignment.name]
+        start = time.monotonic()
+        try:
+            files = read_submission(submission, task.handout)
+        except SubmissionError as error:
+            report = refused(submission, task, error)
+        else:
+            try:
+                client = self._examiner(task)
+            except TaskError as error:
+                self._schedule.drop(task.assignment.name)
+                self._events.put(InvalidTask(task.assignment.name, error))
+                return
+            try:
+                report = report_of(submission, task, files, client.examine(submission.student, files))
+            except InfrastructureError as error:
+                report = not_graded(submission, task.assignment, str(error))
+                if not client.alive:
+                    self._close()
+        if not self._stop_asked.is_set() or report.status is not Status.NOT_GRADED:
+            self._events.put(replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC)))
+
+    def _examiner(self, task: Task) -> ExaminerClient:
+        """The warm examiner of a task; its first act is to show that the reference passes."""
+        if self._client is None:
+            if self._restarts > MAX_RESTARTS:
+                raise InfrastructureError("the examiner was lost again and again", remedy="run: grader doctor")
+            self._restarts += 1
+            assignment = task.assignment
+            client = ExaminerClient(
+                assignment,
+                self._settings.course_seed,
+                sandbox=self._settings.sandbox,
+                suites=(str(assignment.visible_suite), str(assignment.hidden_suite)),
+                preload=self._plan.preload.get(assignment.name, ()),
+            )
+            with self._lock:
+                self._client = client
+            if self._stop_asked.is_set():
+                client.kill()
+            check_collected(task, client)
+            check_reference(task, client)
+        return self._client
+
+    def _close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def check_collected(task: Task, client: ExaminerClient) -> None:
+    """The tests that pytest has collected must be those that carry marks; SuiteError otherwise."""
+    marked = {spec.name for spec in task.specs}
+    if marked != set(client.tests):
+        odd = ", ".join(sorted(marked ^ set(client.tests)))
+        raise SuiteError(
+            f"pytest collects other tests than those with marks: {odd}",
+            where=task.assignment.autotests,
+            remedy="every test is a function test_… at the top level with @pytest.mark.points",
+        )
+
+
+def check_reference(task: Task, client: ExaminerClient) -> None:
+    """The reference must have full marks; SuiteError otherwise."""
+    name = task.assignment.name
+    solution = SubmissionFiles(name, f"{name}.py", {f"{name}.py": task.assignment.solution.read_bytes()})
+    examined = client.examine("", solution)
+    where = task.assignment.solution
+    if examined.load_failure is not None:
+        said = examined.load_failure.traceback or examined.load_failure.message
+        raise SuiteError(f"the reference solution does not load:\n{said}", where=where, remedy="mend the solution")
+    results = score_tests(task.specs, examined.cases.get(0, {}))
+    lost = [result for result in results if result.outcome is not Outcome.PASSED]
+    if lost:
+        said = "; ".join(f"{result.name}: {result.outcome}" + f" ({result.message})" * bool(result.message) for result in lost)
+        raise SuiteError(
+            f"the reference solution fails its own suite: {said}", where=where, remedy=f"run: grader verify {name}"
+        )
+
+
+def report_of(submission: Submission, task: Task, files: SubmissionFiles, examined: Examined) -> GradeReport:
+    """The report of a submission that reached the examiner."""
+    notes = list(files.notes)
+    notes += [f"Cell {number} raised an exception and was passed over:\n{text}" for number, text in examined.cell_errors]
+    common = {
+        "assignment": task.assignment.name,
+        "student": submission.student,
+        "max_score": task.assignment.points,
+        "notes": tuple(notes),
+        "output": examined.output,
+        "key": submission_key(task.key, files),
+    }
+    if examined.load_failure is not None:
+        failure = examined.load_failure
+        return GradeReport(
+            status=Status.BROKEN,
+            score=0.0,
+            tests=untested(task.specs),
+            reason=f"{files.entry} cannot be loaded: {summary(failure)}",
+            traceback=failure.traceback,
+            **common,  # type: ignore[arg-type]
+        )
+    results = score_tests(task.specs, examined.cases.get(0, {}))
+    return GradeReport(status=Status.GRADED, score=total(results), tests=results, **common)  # type: ignore[arg-type]
+
+
+def summary(failure: LoadFailure) -> str:
+    """One line for a failure to load: what, and in which line of the student's."""
+    lines = [line for line in failure.traceback.splitlines() if line.strip()]
+    places = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("    ")]
+    where = f" ({places[-1].partition(', in ')[0]})" if places else ""
+    said = failure.message or next((line for line in lines if not line.startswith(" ")), "it ended without a word")
+    return f"{said}{where}"
+
+
+def refused(submission: Submission, task: Task, error: SubmissionError) -> GradeReport:
+    """The report of a submission that is missing or cannot be read."""
+    unreadable = isinstance(error, UnreadableSubmission)
+    return GradeReport(
+        task.assignment.name,
+        submission.student,
+        Status.UNREADABLE if unreadable else Status.MISSING,
+        0.0,
+        task.assignment.points,
+        untested(task.specs),
+        reason=error.what,
+        key=refusal_key(task.key, error.what),
+    )
+
+
+def not_graded(submission: Submission, assignment: Assignment, reason: str) -> GradeReport:
+    """The report of a submission at which the grader failed: no mark, and it stays due."""
+    return GradeReport(
+        assignment.name, submission.student, Status.NOT_GRADED, None, assignment.points, reason=reason
+    )
+

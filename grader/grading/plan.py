@@ -1,0 +1,153 @@
+"""Which submissions there are, and which of them have to be graded now."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from grader.course.table import nearest
+from grader.errors import SubmissionError, UsageError
+from grader.grading.content_key import refusal_key, submission_key, suite_key
+from grader.grading.intake import Handout, Submission, read_handout, read_submission
+from grader.model import Assignment, Course, TestSpec
+
+# Modules that are worth importing once in the zygote where any submission imports them: each takes 0.2 to 2 s.
+WORTH_PRELOADING = {"matplotlib": "matplotlib.pyplot", "scipy": "scipy", "pandas": "pandas", "sklearn": "sklearn"}
+NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that is the same for every submission of one assignment."""
+
+    assignment: Assignment
+    specs: tuple[TestSpec, ...]
+    key: str  # of suite, environment and limits
+    handout: Handout
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done."""
+
+    tasks: dict[str, Task]  # by assignment name
+    due: tuple[Submission, ...]  # to be graded now
+    unchanged: tuple[Submission, ...]  # graded already, with the same content
+    preload: dict[str, tuple[str, ...]]  # assignment -> modules that its submissions import
+    warnings: tuple[str, ...]
+
+
+def find_submissions(
+    course: Course,
+    path: Path,
+    assignments: Collection[Assignment],
+    *,
+    named: bool,
+    student: str | None,
+    now: datetime,
+) -> tuple[list[Submission], list[str]]:
+    """All places where work should be, and warnings about folders that are nobody's.
+
+    A student without a folder for an assignment is listed for it where anybody handed it in or where it was named, but
+    not before it is due.
+
+    :param named: whether the assignments were named on the command line.
+    :param student: grade this one only.
+    Raises UsageError for an unknown path or student.
+    """
+    if not path.is_dir():
+        raise UsageError(
+            f"there is no folder {path}", remedy="name the folder that holds one folder per student, each with its assignments"
+        )
+    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    warnings = []
+    printable = [name for name in folders if name.isprintable()]
+    for name in sorted(set(folders) - set(printable)):
+        warnings.append(f"{path / repr(name)}: a folder name with unprintable characters; it was passed over")
+    roster = [entry.id for entry in course.roster]
+    students = sorted({*roster, *printable})
+    if roster:
+        for name in sorted(set(printable) - set(roster)):
+            warnings.append(f"{name} has a folder but is not on the roster; graded all the same")
+    if student is not None:
+        if student not in students:
+            raise UsageError(f"unknown student {student!r}", where=path, remedy=nearest(student, students))
+        students, warnings = [student], []
+    known = {assignment.name for assignment in course.assignments}
+    for name in students:
+        for folder in sorted((path / name).iterdir()) if (path / name).is_dir() else ():
+            if folder.is_dir() and folder.name not in known and not folder.name.startswith((".", "__")):
+                warnings.append(f"{name}/{folder.name} is no assignment of this course; passed over ({nearest(folder.name, known)})")
+    submissions = []
+    for assignment in assignments:
+        places = [Submission(name, assignment, path / name / assignment.name) for name in students]
+        present = [place for place in places if _lexists(place.folder)]
+        if assignment.due is not None and assignment.due > now:
+            submissions += present  # nobody is late yet
+        elif named or present:
+            submissions += places
+    return submissions, warnings
+
+
+def _lexists(path: Path) -> bool:
+    """Whether anything is there; a dangling symbolic link is a hand-in too, if an unreadable one."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+def make_plan(
+    course: Course,
+    tasks: dict[str, Task],
+    submissions: list[Submission],
+    warnings: list[str],
+    is_graded: Callable[[Submission, str], bool],
+) -> Plan:
+    """Read every submission once and sort out which are due.
+
+    :param is_graded: tells whether a submission's current mark was made from content with this key.
+    """
+    due, unchanged = [], []
+    preload: dict[str, set[str]] = {name: set() for name in tasks}
+    for submission in submissions:
+        task = tasks[submission.assignment.name]
+        try:
+            files = read_submission(submission, task.handout)
+        except SubmissionError as error:
+            key = refusal_key(task.key, error.what)
+        else:
+            key = submission_key(task.key, files)
+            preload[task.assignment.name] |= imported_modules(files.source, notebook=files.cells is not None)
+        (unchanged if is_graded(submission, key) else due).append(submission)
+    return Plan(
+        tasks,
+        tuple(due),
+        tuple(unchanged),
+        {name: tuple(sorted(modules)) for name, modules in preload.items()},
+        tuple(warnings),
+    )
+
+
+def make_task(course: Course, assignment: Assignment, specs: tuple[TestSpec, ...], sandbox: str) -> Task:
+    """The task of one assignment."""
+    key = suite_key(assignment, course.seed, sandbox)
+    return Task(assignment, specs, key, read_handout(course.root, assignment))
+
+
+def imported_modules(source: str, *, notebook: bool) -> set[str]:
+    """Modules worth preloading that this source imports, as far as they are installed."""
+    names = set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE))
+    modules = {module for name, module in WORTH_PRELOADING.items() if name in names and _installed(name)}
+    if notebook and _installed("IPython"):
+        modules.add(NOTEBOOK_MODULE)
+    return modules
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
