@@ -1,7 +1,8 @@
 """The leak lint: nothing generated holds a line of a solution, of a hidden test or of a mistake.
 
 Lines are compared without white space and leading ``#``. A secret line counts as leaked where it stands as a whole
-line, or, from 24 characters on, anywhere in a text. Two kinds of line are no secrets:
+line. From 24 characters on it counts anywhere in a line, and so does what follows its ``return``, ``assert`` or
+``name =``. Two kinds of line are no secrets:
 
 - those that students are to see: lines of the stub (what stands outside the regions, and STUB lines), and for hidden
   tests and mistakes also lines of the visible suite;
@@ -34,6 +35,7 @@ _TRIVIAL = re.compile(
     )$""",
     re.VERBOSE,
 )
+_LEAD = re.compile(r"^(return\b|assert\b|[\w.,\s]+=(?!=))\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ def check_leaks(
         text = _squeeze(secret.text)
         if text not in public_lines and not is_trivial(secret.text):
             wanted.setdefault(text, secret)
-    parts = {text: secret for text, secret in wanted.items() if len(text) >= SHORTEST_PART and text not in public_text}
+    parts: dict[str, Secret] = {}
+    for secret in wanted.values():
+        for part in (_squeeze(secret.text), _squeeze(_LEAD.sub("", secret.text.strip()))):
+            if len(part) >= SHORTEST_PART and part not in public_text:
+                parts.setdefault(part, secret)
     pattern = "|".join(map(re.escape, names))
     name_pattern = re.compile(rf"\b({pattern})\b") if pattern else None
     for path, text in generated.items():

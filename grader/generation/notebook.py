@@ -5,10 +5,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
+from typing import Any
+
+from grader.errors import TaskError
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
 KEPT_CELL_METADATA = ("tags",)  # the only cell metadata that an author can mean; the rest is jupytext's bookkeeping
+
+# jupytext's own header: where the script came from. The notebook has the one kernelspec above instead.
+_HEADER = re.compile(r"\A\s*# ---\n(#.*\n)*?# ---\n\n*")
 
 
 def make_notebook(script: str, name: str) -> str:
@@ -19,15 +26,31 @@ def make_notebook(script: str, name: str) -> str:
 
     :param script: percent-format script.
     :param name: the assignment's name.
+    :raises TaskError: a cell's options do not fit the notebook format.
     """
-    import jupytext
     import nbformat
+
+    try:
+        notebook = _notebook(script, name)
+    except nbformat.ValidationError as error:
+        raise TaskError(
+            f"the notebook would be invalid: {str(error).splitlines()[0]}",
+            where=f"{name}.py",
+            remedy='correct the options of its cells, e.g. # %% tags=["given"]',
+        ) from error
+    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
+    return text.rstrip("\n") + "\n"
+
+
+def _notebook(script: str, name: str) -> Any:
+    """The NotebookNode; building it validates every cell and the whole."""
+    import jupytext
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
     new_cell = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
     seen: Counter[tuple[str, str]] = Counter()
     cells = []
-    for cell in jupytext.reads(script, fmt="py:percent").cells:
+    for cell in jupytext.reads(_HEADER.sub("", script), fmt="py:percent").cells:
         kind = (cell.cell_type, cell.source)
         identity = "\0".join((name, *kind, str(seen[kind])))
         seen[kind] += 1
@@ -38,10 +61,7 @@ def make_notebook(script: str, name: str) -> str:
                 metadata={key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata},
             )
         )
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
-    nbformat.validate(notebook)
-    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
-    return text.rstrip("\n") + "\n"
+    return new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
 
 
 def code_cells(text: str) -> str:

@@ -121,6 +121,10 @@ def _compare(assignment: str, path: Path, text: str) -> Generated:
         data = path.read_bytes()
     except FileNotFoundError:
         return Generated(assignment, path, FileState.MISSING)
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot be read: {error.strerror}", where=path, remedy="make it a readable file, or move it elsewhere"
+        ) from error
     if data == text.encode():
         return Generated(assignment, path, FileState.SAME)
     diff = difflib.unified_diff(

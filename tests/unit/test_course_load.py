@@ -157,7 +157,8 @@ def test_a_wrong_assignment_toml_names_line_key_and_remedy(
 
 def test_a_key_inside_a_multiline_string_is_not_taken_for_the_key(root: Path) -> None:
     path = root / "solutions" / "first" / "assignment.toml"
-    path.write_text(path.read_text().replace('"Begin."', '"""\nBegin.\norder = 3\n"""').replace("order = 2", "order = 0"))
+    text = path.read_text().replace("order = 2", "order = 0")
+    path.write_text(text.replace('"Begin."', '"""\nBegin.\norder = 3\n"""'))
     fails(root, where="solutions/first/assignment.toml:8", what='"order" is 0', remedy="from 1")
 
 
@@ -210,7 +211,9 @@ def test_safe_folder_names(name: str) -> None:
     assert unsafe_folder_name(name) == ""
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "-rf", " a", "a ", "a/b", "a\\b", "a\0", "a\nb", "a\u202eb", "a" * 101])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "-rf", " a", "a ", "a/b", "a\\b", "a\0", "a\nb", "a\u202eb", "a" * 101]
+)
 def test_unsafe_folder_names(name: str) -> None:
     assert unsafe_folder_name(name) != ""
 

@@ -86,9 +86,9 @@ def refused(path: Path, text: str, line: int | None, what: str) -> None:
     ],
 )
 def test_a_wrong_marker_is_refused_with_its_line(tmp_path: Path, marker: str, what: str) -> None:
+    path = tmp_path / "test_visible.py"
+    path.write_text(f"import pytest\n\n{marker}\ndef test_x(submission): ...\n")
     with pytest.raises(SuiteError) as caught:
-        path = tmp_path / "test_visible.py"
-        path.write_text(f"import pytest\n\n{marker}\ndef test_x(submission): ...\n")
         read_suite(path, visible=True)
     assert re.search(what, caught.value.what), caught.value.what
     assert re.fullmatch(re.escape(str(path)) + r":[345]", caught.value.where)

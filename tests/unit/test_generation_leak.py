@@ -55,6 +55,12 @@ def test_short_secrets_count_as_whole_lines_only() -> None:
     check_leaks({Path("README.md"): "You may return X @ w + b or more."}, [SHORT], public=[])
 
 
+def test_the_expression_alone_is_a_leak_too() -> None:
+    for lead in ("", "loss = ", "with "):
+        with pytest.raises(LeakError):
+            check_leaks({Path("README.md"): f"{lead}X.T @ residuals / len(y)  # mean"}, [SECRET], public=[])
+
+
 def test_a_hidden_tests_name_is_found_as_a_word() -> None:
     check_leaks({Path("t.py"): "def test_loss_by_hand(): ..."}, [], public=[], names=["test_loss"])
     with pytest.raises(LeakError, match="name of the hidden test test_loss") as caught:

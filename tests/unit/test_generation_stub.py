@@ -163,7 +163,10 @@ def test_a_source_that_is_no_python_is_a_task_error_with_its_line() -> None:
     assert caught.value.where == f"{PATH}:2"
 
 
-@given(st.lists(st.sampled_from(["x = 1", "# %%", "", B, E, "### STUB: y = 2", "    return 3", "def f():"]), max_size=12))
+LINES = st.sampled_from(["x = 1", "# %%", "", B, E, "### STUB: y = 2", "    return 3", "def f():"])
+
+
+@given(st.lists(LINES, max_size=12))
 def test_no_mixture_of_lines_yields_a_stub_with_a_marker(lines: list[str]) -> None:
     try:
         stub = make_stub("\n".join(lines), PATH)
