@@ -15,7 +15,7 @@ from grader.errors import InfrastructureError, TaskError
 from grader.generation.leak import Secret, check_leaks, secrets_of
 from grader.generation.markers import parse_regions
 from grader.generation.notebook import code_cells, make_notebook
-from grader.generation.render import make_handout
+from grader.generation.render import make_handout, packages_of
 from grader.generation.stub import make_stub
 from grader.generation.visible import make_visible_suite
 from grader.model import Assignment, Course
@@ -88,7 +88,7 @@ def generate_texts(assignment: Assignment) -> dict[str, str]:
     texts = {
         f"{name}.py": stub,
         f"{name}.ipynb": notebook,
-        "README.md": make_handout(assignment, specs),
+        "README.md": make_handout(assignment, specs, packages_of(stub, visible)),
         "test_visible.py": make_visible_suite(visible, assignment.visible_suite, name, stub, code_cells(notebook)),
     }
     generated = {Path("assignments", name, file): text for file, text in texts.items()}

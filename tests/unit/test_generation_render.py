@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.generation.render import make_handout
+from grader.generation.render import _cell, make_handout, packages_of
 from grader.model import Assignment, Environment, Limits, TestSpec
 
 SPECS = (
@@ -16,11 +16,11 @@ SPECS = (
 )
 
 
-def handout(due: datetime.datetime | None = None, environment: Environment = Environment.NUMPY) -> str:
+def handout(due: datetime.datetime | None = None) -> str:
     assignment = Assignment(
-        "a", "Title", "Summary.", environment, 1.25, Limits(), 1, due, Path("solutions/a/a.py"), Path("autotests/a")
+        "a", "Title", "Summary.", Environment.NUMPY, 1.25, Limits(), 1, due, Path("solutions/a.py"), Path("autotests/a")
     )
-    return make_handout(assignment, SPECS)
+    return make_handout(assignment, SPECS, ["numpy", "pytest"])
 
 
 def test_of_hidden_tests_it_tells_title_and_points_alone() -> None:
@@ -36,7 +36,7 @@ def test_of_hidden_tests_it_tells_title_and_points_alone() -> None:
     ("due", "expected"),
     [
         (datetime.datetime(2026, 3, 1, 8, 5), "**Due Sunday, 1 March 2026, 08:05.**"),
-        (datetime.datetime(2026, 12, 31, 9, 0, tzinfo=datetime.UTC), "Due Thursday, 31 December 2026, 09:00 (UTC+00:00)"),
+        (datetime.datetime(2026, 5, 31, 9, 0, tzinfo=datetime.UTC), "**Due Sunday, 31 May 2026, 09:00 (UTC+00:00).**"),
         (None, None),
     ],
 )
@@ -47,6 +47,22 @@ def test_the_due_date_is_in_words(due: datetime.datetime | None, expected: str |
         assert "Due" not in handout(due)
 
 
-def test_it_names_the_packages_of_the_environment() -> None:
-    assert "pip install numpy matplotlib torch pytest" in handout(environment=Environment.TORCH)
-    assert "torch" not in handout()
+@pytest.mark.parametrize(
+    ("stub", "visible", "expected"),
+    [
+        ("import math\nimport torch.nn as nn", "from sklearn import datasets", ["pytest", "scikit-learn", "torch"]),
+        ("", "def test_x(submission, rng): ...", ["numpy", "pytest"]),
+        ("from os import path", "import pytest", ["pytest"]),
+    ],
+)
+def test_packages_are_what_the_files_import(stub: str, visible: str, expected: list[str]) -> None:
+    assert packages_of(stub, visible) == expected
+    assert "`pip install numpy pytest`" in handout()
+
+
+def test_titles_that_look_like_markup_are_shown_as_they_are() -> None:
+    shown = {
+        "p < 1 * q, train_neuron": "p < 1 * q, train_neuron",
+        "a|b *c* <b> __init__ \\": r"a\|b \*c\* \<b> \_\_init\_\_ \\",
+    }
+    assert {text: _cell(text) for text in shown} == shown
