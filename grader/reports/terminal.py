@@ -52,11 +52,10 @@ def class_table(report: ClassReport, *, width: int = 80, color: bool = False) ->
     :param width: columns of the terminal.
     :param color: whether to add ANSI colours.
     """
-    parts: list[RenderableType] = [
-        _table(report, group, last=group[-1] == len(report.assignments) - 1) for group in _groups(report, width)
-    ]
-    parts.append(_summary(report))
-    return _draw(parts, width, color)
+    parts: list[_Part] = []
+    for group in _groups(report, width):
+        parts += [_table(report, group, last=group[-1] == len(report.assignments) - 1), ""]
+    return _draw([*parts, _summary(report)], width, color)
 
 
 def student_page(row: StudentRow, assignments: Sequence[Assignment], *, width: int = 80, color: bool = False) -> str:

@@ -1,0 +1,152 @@
+"""The HTML report in headless Chromium: on a phone, without scripts, as a screen reader hears it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grader.model import Status
+from grader.reports.class_report import build
+from grader.reports.html import render, student_file
+from grader.reports.write import write_files
+from tests.fakes import sample_reports
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("no chromium on the path", allow_module_level=True)
+
+FLAGS = [
+    "--no-sandbox",  # the pages are ours, and root may not use Chromium's sandbox
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = student_file(sample_reports.hostile_report().student)
+PAGES = ("index.html", student_file("dorde-petrovic"), student_file("nils-berg"), HOSTILE)
+WIDTHS = (320, 390, 768, 1280)  # the narrowest phone that WCAG 2.2 asks for, a usual one, a tablet, a desktop
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("odd 'report' #1")
+    reports = sample_reports.reports()
+    nils = next(report for report in reports if report.student == "nils-berg")
+    pending = replace(nils, status=Status.NOT_GRADED, score=None, reason="The disk was full.", key="newer")
+    everything = build(sample_reports.course(), [*reports, sample_reports.hostile_report()], pending=[pending])
+    write_files(folder, render(everything))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser: Browser, folder: Path, name: str, *, width: int = 390, **options: Any) -> tuple[Page, list[str]]:
+    """A page and what it asked for or complained about: requests other than for itself, console messages, dialogs."""
+    context = browser.new_context(viewport={"width": width, "height": 844}, **options)
+    page = context.new_page()
+    address = (folder / name).as_uri()
+    heard: list[str] = []
+    page.on("request", lambda request: heard.append(request.url) if request.url != address else None)
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("dialog", lambda dialog: heard.append(dialog.message))
+    page.goto(address)
+    return page, heard
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_overflows(browser: Browser, folder: Path, name: str) -> None:
+    page, _ = open_page(browser, folder, name)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        # Only what scrolls by itself (a wide table, a long line of code) may reach beyond the page.
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll("body *")]
+                .filter(e => !e.closest(".scroll, pre, .skip, .hidden") || e.matches(".scroll, pre"))
+                .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+                .map(e => e.outerHTML.slice(0, 80))"""
+        )
+        assert outside == [], f"at {width} pixels"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_requested_and_nothing_complains(browser: Browser, folder: Path, name: str) -> None:
+    page, heard = open_page(browser, folder, name)
+    assert heard == []
+    assert page.title() != "owned"
+    page.context.close()
+
+
+def test_all_text_is_there_without_javascript(browser: Browser, folder: Path) -> None:
+    page, _ = open_page(browser, folder, PAGES[1], java_script_enabled=False)
+    for text in ("Đorđe Petrović", "63 of 120 points", "SyntaxError: '(' was never closed", "Hint."):
+        assert page.get_by_text(text).first.is_visible(), text
+    passed = page.get_by_text("dropout_backward scales like the forward pass")
+    assert not passed.is_visible()
+    page.locator("summary", has_text="4 tests passed").last.click()
+    assert passed.is_visible(), "a <details> opens without a script"
+    page.context.close()
+
+
+def test_screen_reader(browser: Browser, folder: Path) -> None:
+    page, _ = open_page(browser, folder, "index.html")
+    assert page.get_by_role("heading", level=1, name="Results of the class").count() == 1
+    for title, _specs in sample_reports.SUITES.values():
+        assert page.get_by_role("heading", level=2, name=title).count() == 1
+        chart = page.get_by_role("img", name=f"{title}: how many submissions reached which share of the marks")
+        assert chart.count() == 1
+    assert page.get_by_role("table", name="Marks of each student").count() == 1
+    assert page.get_by_role("table", name="How often each test passed").count() == 6
+    table = page.get_by_role("table", name="Marks of each student")
+    assert table.get_by_role("rowheader", name="Ben Okafor").count() == 1
+    assert table.get_by_role("columnheader", name="gradient descent").count() == 1
+    assert page.get_by_role("main").count() == page.get_by_role("navigation").count() == 1
+    page.context.close()
+
+
+def test_keyboard(browser: Browser, folder: Path) -> None:
+    page, _ = open_page(browser, folder, "index.html")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the results")
+    box = skip.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0, "the skip link shows itself when it has the focus"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES[:2])
+def test_dark_and_light(browser: Browser, folder: Path, name: str) -> None:
+    seen = {}
+    for scheme in ("light", "dark"):
+        page, _ = open_page(browser, folder, name, color_scheme=scheme)
+        seen[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.context.close()
+    assert seen == {"light": "rgb(250, 249, 246)", "dark": "rgb(22, 25, 28)"}
+
+
+def test_links_lead_from_the_overview_to_a_student_and_back(browser: Browser, folder: Path) -> None:
+    page, _ = open_page(browser, folder, "index.html", java_script_enabled=False)
+    page.get_by_role("table", name="Marks of each student").get_by_role("link", name="Ben Okafor").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Ben Okafor"
+    page.get_by_role("link", name="All results").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Results of the class"
+    page.context.close()
