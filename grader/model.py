@@ -47,6 +47,7 @@ class Limits:
     load_cpu_seconds: float = 10.0  # CPU seconds to load the module or run the notebook's cells
     load_wall_seconds: float = 60.0  # wall seconds to load it
     total_cpu_seconds: float = 60.0  # CPU seconds of a whole submission, all its tests together
+    total_wall_seconds: float = 240.0  # wall seconds that a whole submission may keep the tests waiting
     memory_mb: int = 1024  # MiB beyond what the warm frameworks take
     processes: int = 24  # processes and threads at one time
     open_files: int = 128  # file descriptors of one process

@@ -6,6 +6,7 @@ from typing import Any
 
 from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable, read_frames
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
+from grader.remote.reflect import watch_arguments
 from grader.remote.session import CellError, Loaded, LoadError, RemoteSession
 from grader.wall.services import SERVICES
 
@@ -26,6 +27,7 @@ __all__ = [
     "read_frames",
     "remote_bases",
     "remote_type_name",
+    "watch_arguments",
 ]
 
 

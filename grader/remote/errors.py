@@ -94,26 +94,36 @@ def read_frames(told: Any) -> list[RemoteFrame]:
     """Read a guest's list of frames; what is no frame is passed over."""
     frames = []
     for frame in told[:20] if isinstance(told, list) else ():
-        if isinstance(frame, list) and len(frame) == 4 and isinstance(frame[1], int):
-            frames.append(RemoteFrame(str(frame[0])[:120], frame[1], str(frame[2])[:80], str(frame[3])[:200]))
+        if isinstance(frame, list) and len(frame) == 4:
+            name, line, function, source = frame
+            frames.append(RemoteFrame(text_of(name, 120), number_of(line), text_of(function, 80), text_of(source, 200)))
     return frames
+
+
+def text_of(value: Any, limit: int) -> str:
+    """At most ``limit`` characters of a guest's text. Anything else is empty: ``str`` of deep lists may fail."""
+    return value[:limit] if isinstance(value, str) else ""
+
+
+def number_of(value: Any) -> int:
+    """A guest's number of a line or cell; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**7 else 0
 
 
 def describe_raised(description: Any) -> tuple[RemoteTraceback, tuple[str, ...]]:
     """Read a guest's description of an exception; whatever it holds, the result is bounded text."""
     description = description if isinstance(description, dict) else {}
     names = description.get("type")
-    bases = tuple(str(name)[:120] for name in names[:30]) if isinstance(names, list) and names else ("an exception",)
+    bases = tuple(text_of(name, 120) for name in names[:30]) if isinstance(names, list) and names else ("an exception",)
     frames = read_frames(description.get("frames"))
-    message = str(description.get("message", ""))[:2000]
+    message = text_of(description.get("message"), 2000)
     syntax = description.get("syntax")
     if isinstance(syntax, dict):
-        line = syntax.get("line")
         place = RemoteFrame(
-            str(syntax.get("file") or "")[:120] or "the submission",
-            line if isinstance(line, int) else 0,
+            text_of(syntax.get("file"), 120) or "the submission",
+            number_of(syntax.get("line")),
             "<module>",
-            str(syntax.get("text", "")).strip()[:200],
+            text_of(syntax.get("text"), 200).strip(),
         )
         frames.append(place)
     return RemoteTraceback(bases[0].removeprefix("builtins.").rpartition(".")[2], message, tuple(frames)), bases

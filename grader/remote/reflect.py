@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 # A call that draws more numbers than this has not only advanced its generator.
 MAX_DRAWS = 2**40
+# Draws that are made once more to see whether a kept half is one of theirs: 2 ms.
+MAX_REPEATED_DRAWS = 2**20
 PCG64_MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # of PCG64 as NumPy implements it (O'Neill 2014)
+
+
+_watched: ContextVar[bool] = ContextVar("watched", default=False)
+
+
+@contextlib.contextmanager
+def watch_arguments() -> Iterator[None]:
+    """Inside the block, what a submission does to its arguments happens to the test's own objects.
+
+    Elsewhere it does not: a test that passes ``X`` and then computes from ``X`` what it expects would otherwise let the
+    submission choose both sides (set everything to zero, answer for zeros). Generators are always carried over.
+    """
+    token = _watched.set(True)
+    try:
+        yield
+    finally:
+        _watched.reset(token)
+
+
+def arguments_are_watched() -> bool:
+    """Whether a :func:`watch_arguments` block is open."""
+    return _watched.get()
 
 
 def reflect(original: Any, now: Any) -> None:
@@ -24,7 +51,7 @@ def reflect(original: Any, now: Any) -> None:
                 original.copy_(now)
     elif isinstance(original, np.random.Generator) and isinstance(now, np.random.Generator):
         if is_ahead(original, now):
-            original.bit_generator.state = now.bit_generator.state
+            original.bit_generator.state = honest_state(original, now)
     elif isinstance(original, list) and isinstance(now, list):
         original[:] = [_merged(a, b) for a, b in zip(original, now, strict=False)] + now[len(original) :]
     elif isinstance(original, dict) and isinstance(now, dict):
@@ -61,6 +88,25 @@ def is_ahead(original: np.random.Generator, now: np.random.Generator) -> bool:
     a: dict[str, int] = original.bit_generator.state["state"]  # type: ignore[assignment]
     b: dict[str, int] = now.bit_generator.state["state"]  # type: ignore[assignment]
     return a["inc"] == b["inc"] and lcg_distance(a["state"], b["state"], a["inc"]) <= MAX_DRAWS
+
+
+def honest_state(original: np.random.Generator, now: np.random.Generator) -> Any:
+    """The state of ``now``, which :func:`is_ahead`, without a kept half of a draw that ``original`` cannot have made.
+
+    PCG64 serves 32-bit draws from one 64-bit draw, and its state holds the second half until it is asked for.
+    """
+    before, after = original.bit_generator.state, now.bit_generator.state
+    if after["has_uint32"]:
+        inner: Any = before["state"]
+        steps = lcg_distance(inner["state"], after["state"]["state"], inner["inc"])
+        possible = before["has_uint32"] and before["uinteger"] == after["uinteger"]
+        if not possible and steps <= MAX_REPEATED_DRAWS:
+            again = np.random.PCG64()
+            again.state = before
+            possible = bool(np.any(again.random_raw(steps) >> np.uint64(32) == after["uinteger"]))
+        if not possible:
+            after = {**after, "has_uint32": 0}
+    return after
 
 
 def lcg_distance(start: int, end: int, increment: int, multiplier: int = PCG64_MULTIPLIER, bits: int = 128) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
+
+import numpy as np
 
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Limits, SubmissionFiles
@@ -15,16 +18,21 @@ from grader.remote.errors import (
     RemoteTraceback,
     Unusable,
     describe_raised,
+    number_of,
     raised_error,
+    text_of,
 )
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
-from grader.remote.reflect import reflect
+from grader.remote.reflect import arguments_are_watched, reflect
 from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, Zygote
 from grader.wall.frames import WireError
+from grader.wall.guest import MAX_HANDLES, MAX_NAMES
 from grader.wall.values import Decoder, Encoder
 
 # Callbacks that one call may make. A numerical gradient of a few hundred parameters stays far below.
 MAX_CALLBACKS = 10_000
+# While a call comes back to the test, its CPU seconds are added up this often.
+CALLBACK_LOOK_SECONDS = 0.1
 # Items that iterating over a handle may give; a data loader or a state_dict stays far below.
 MAX_ITEMS = 100_000
 
@@ -83,10 +91,12 @@ class RemoteSession:
         self._spent = 0.0  # CPU seconds of guests that are gone
         self._request = 0
         self._callbacks: dict[int, Callable[..., Any]] = {}
-        self._freed: list[int] = []
+        self._freed: set[int] = set()
         # One handle per object, so that it goes when nobody holds it any more.
         self._handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
         self._output: list[str] = []
+        self._output_room = limits.output_kb * 1024  # characters that are still kept
+        self._waited = 0.0  # wall seconds that the submission has kept the tests waiting
 
     # life -------------------------------------------------------------------------------------------------------------
 
@@ -147,7 +157,11 @@ class RemoteSession:
             self._output.append(self._guest.take_output())
         text = "".join(self._output)
         self._output.clear()
-        return text
+        kept = text[: self._output_room]
+        self._output_room -= len(kept)
+        if len(kept) < len(text):
+            kept += f"\n[output beyond {self._limits.output_kb} KiB is not kept]\n"
+        return kept
 
     # operations -------------------------------------------------------------------------------------------------------
 
@@ -158,7 +172,7 @@ class RemoteSession:
     def get(self, name: str) -> Any:
         """The value of a module-level name: data, or a handle."""
         reply, buffers = self._ask({"op": "get", "name": name}, [], name)
-        return self._value(reply, buffers, name)
+        return self._value(reply, buffers)
 
     def call(self, target: dict[str, Any], where: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function or a handle; changed arguments are changed here too."""
@@ -166,11 +180,27 @@ class RemoteSession:
         encoder = Encoder(self._node)
         message = {"op": "call", **target, "args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
         reply, buffers = self._ask(message, encoder.buffers, where)
-        answer = self._value(reply, buffers, where)
-        for place, node in reply.get("changed", ()):
+        decoder = self._decoder(buffers)
+        answer = self._decoded(decoder, reply.get("ok"))
+        for place, node in self._changes(reply, args, kwargs):
             original = args[place] if isinstance(place, int) else kwargs[place]
-            reflect(original, self._decoder(buffers).decode(node))
+            now = self._decoded(decoder, node)
+            if isinstance(original, np.random.Generator) or arguments_are_watched():
+                reflect(original, now)
         return answer
+
+    def _changes(
+        self, reply: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[tuple[int | str, Any]]:
+        """The guest's list of the arguments that the call has changed: each one's place, and its value as a node."""
+        told = reply.get("changed", [])
+        places: set[int | str] = {*range(len(args)), *kwargs}
+        for change in told if isinstance(told, list) else [None]:
+            known = isinstance(change, list) and len(change) == 2 and type(change[0]) in (int, str)
+            if not known or change[0] not in places:
+                self._lose("a change of no argument")
+            places.remove(change[0])
+        return [(place, node) for place, node in told]
 
     def call_named(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a module-level function by its name."""
@@ -189,20 +219,20 @@ class RemoteSession:
         """An attribute of an object in the guest."""
         message = {"op": "attribute", "handle": self._number(handle), "attribute": name}
         reply, buffers = self._ask(message, [], f"{handle.remote_type}.{name}")
-        return self._value(reply, buffers, f"{handle.remote_type}.{name}")
+        return self._value(reply, buffers)
 
     def item(self, handle: Handle, index: Any) -> Any:
         """``handle[index]``."""
         encoder = Encoder(self._node)
         message = {"op": "item", "handle": self._number(handle), "index": encoder.encode(index)}
         reply, buffers = self._ask(message, encoder.buffers, f"indexing a {handle.remote_type}")
-        return self._value(reply, buffers, f"indexing a {handle.remote_type}")
+        return self._value(reply, buffers)
 
     def length(self, handle: Handle) -> int:
         """``len(handle)``."""
         where = f"len() of a {handle.remote_type}"
         reply, buffers = self._ask({"op": "length", "handle": self._number(handle)}, [], where)
-        value = self._value(reply, buffers, where)
+        value = self._value(reply, buffers)
         if not isinstance(value, int) or value < 0:
             raise Unusable(f"{where} is not a number")
         return value
@@ -211,13 +241,13 @@ class RemoteSession:
         """The items of an object in the guest, at most MAX_ITEMS."""
         where = f"iterating over a {handle.remote_type}"
         reply, buffers = self._ask({"op": "iterate", "handle": self._number(handle)}, [], where)
-        iterator = self._value(reply, buffers, where)
+        iterator = self._value(reply, buffers)
         if not isinstance(iterator, Handle):
             raise Unusable(f"{where} gives no iterator")
         count = 0
         while True:
             reply, buffers = self._ask({"op": "next", "handle": self._number(iterator)}, [], where)
-            items = self._value(reply, buffers, where)
+            items = self._value(reply, buffers)
             if not isinstance(items, list):
                 raise Unusable(f"{where} gives no items")
             for item in items:
@@ -241,12 +271,12 @@ class RemoteSession:
         elif isinstance(target, RemoteFunction):
             message["target"], where = {"name": target.remote_name}, target.remote_name
         reply, buffers = self._ask(message, encoder.buffers, where)
-        return self._value(reply, buffers, where)
+        return self._value(reply, buffers)
 
     def _free(self, generation: int, number: int) -> None:
         """A handle is no longer held; the guest is told with the next request."""
         if generation == self.generation:
-            self._freed.append(number)
+            self._freed.add(number)
 
     # conversation -----------------------------------------------------------------------------------------------------
 
@@ -271,7 +301,7 @@ class RemoteSession:
         if "missing" in reply:
             raise MissingName(missing_text(where, self.files.entry, self.names()))
         if "refused" in reply:
-            raise Unusable(f"The result of {where} cannot be used: {str(reply['refused'])[:300]}.")
+            raise Unusable(f"The result of {where} cannot be used: {text_of(reply['refused'], 300)}.")
         return reply, received
 
     def _exchange(
@@ -284,28 +314,24 @@ class RemoteSession:
         self._request += 1
         message["id"] = self._request
         if self._freed:
-            message["free"], self._freed = self._freed, []
-        callbacks, raised, start = 0, None, time.monotonic()
-        cpu_start: float | None = None
+            message["free"] = list(self._freed)
+            self._freed.clear()
+        start = time.monotonic()
+        clock = _CallbackClock(guest, cpu_seconds, min(wall_seconds, self._limits.total_wall_seconds - self._waited))
+        callbacks, raised = 0, None
         try:
             while True:
-                reply, received = guest.exchange(message, buffers, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
+                reply, received = guest.exchange(
+                    message, buffers, cpu_seconds=cpu_seconds, wall_seconds=clock.wall_seconds_left()
+                )
                 if "callback" not in reply:
                     break
                 callbacks += 1
                 if callbacks > MAX_CALLBACKS:
                     raise GuestKilled(f"The call came back to the test more than {MAX_CALLBACKS} times.")
-                if cpu_start is None:
-                    cpu_start = guest.cpu_seconds()
+                clock.look()
                 message, buffers, error = self._serve_callback(reply, received)
                 raised = raised or error
-                cpu_seconds = max(0.01, cpu_seconds - (guest.cpu_seconds() - cpu_start))
-                wall_seconds = max(0.01, wall_seconds - (time.monotonic() - start))
-                cpu_start, start = guest.cpu_seconds(), time.monotonic()
-            if "unconfined" in reply:
-                raise InfrastructureError(
-                    f"a guest could not be isolated:\n{str(reply['unconfined'])[:2000]}", remedy="run: grader doctor"
-                )
             if reply.get("id") != self._request:
                 raise GuestKilled("The submission's process sent an answer that nobody had asked for.")
         except GuestFault as fault:
@@ -315,6 +341,11 @@ class RemoteSession:
         except InfrastructureError as error:
             self.infrastructure = error
             raise
+        except BaseException:  # out of a callback (pytest.fail, pytest.skip): the guest still waits for its answer
+            self.close()
+            raise
+        finally:
+            self._waited += time.monotonic() - start
         if raised is not None:
             raise raised
         return reply, received
@@ -323,7 +354,7 @@ class RemoteSession:
         self, reply: dict[str, Any], received: list[bytearray]
     ) -> tuple[dict[str, Any], list[Any], Exception | None]:
         number = reply["callback"]
-        function = self._callbacks.get(number) if isinstance(number, int) else None
+        function = self._callbacks.get(number) if type(number) is int else None
         if function is None:
             raise GuestKilled("The submission's process called a function that it was not given.")
         try:
@@ -342,33 +373,41 @@ class RemoteSession:
 
     # values -----------------------------------------------------------------------------------------------------------
 
-    def _value(self, reply: dict[str, Any], buffers: list[bytearray], where: str) -> Any:
+    def _value(self, reply: dict[str, Any], buffers: list[bytearray]) -> Any:
+        return self._decoded(self._decoder(buffers), reply.get("ok"))
+
+    def _decoded(self, decoder: Decoder, node: Any) -> Any:
         try:
-            return self._decoder(buffers).decode(reply.get("ok"))
+            return decoder.decode(node)
         except WireError as error:
-            self.fault = GuestKilled(f"The submission's process sent something that is no answer ({error}).")
-            self.close()
-            raise self.fault from None
+            self._lose(str(error))
+
+    def _lose(self, why: str) -> NoReturn:
+        """Give the guest up: what it sent is no answer."""
+        self.fault = GuestKilled(f"The submission's process sent something that is no answer ({why}).")
+        self.close()
+        raise self.fault
 
     def _decoder(self, buffers: list[bytearray]) -> Decoder:
         return Decoder(buffers, self._resolve)
 
     def _resolve(self, node: dict[str, Any]) -> Any:
         number = node.get("h")
-        if not isinstance(number, int) or isinstance(number, bool):
+        if type(number) is not int or not 0 <= number < 2**53:
             raise WireError("a handle without a number")
         if node["k"] == "callback":
             if number not in self._callbacks:
                 raise WireError("a function that was never given")
             return self._callbacks[number]
         classes = node.get("c")
-        if number in self._freed:
-            self._freed.remove(number)
+        self._freed.discard(number)
         handle = self._handles.get(number)
         if handle is None:
+            if len(self._handles) >= MAX_HANDLES:
+                raise WireError("too many objects at one time")
             known = isinstance(classes, list) and classes
-            names = tuple(str(name)[:120] for name in classes[:30]) if known else ("object",)
-            handle = Handle(self.generation, number, names, str(node.get("n", ""))[:60], self)
+            names = tuple(text_of(name, 120) for name in classes[:30]) if known else ("object",)
+            handle = Handle(self.generation, number, names, text_of(node.get("n"), 60), self)
             self._handles[number] = handle
             weakref.finalize(handle, self._free, self.generation, number).atexit = False
         return handle
@@ -393,6 +432,34 @@ class RemoteSession:
         return handle.number
 
 
+class _CallbackClock:
+    """The limits of one call over all the callbacks that it makes."""
+
+    def __init__(self, guest: Guest, cpu_seconds: float, wall_seconds: float) -> None:
+        self._guest = guest
+        self._cpu_seconds = cpu_seconds
+        self._wall_seconds = wall_seconds
+        self._start = self._looked = time.monotonic()
+        self._cpu_start: float | None = None
+
+    def wall_seconds_left(self) -> float:
+        """What is left; GuestTimeout where nothing is."""
+        left = self._wall_seconds - (time.monotonic() - self._start)
+        if left <= 0:
+            raise GuestTimeout("The submission has kept the tests waiting for longer than it may.")
+        return left
+
+    def look(self) -> None:
+        """At a callback: GuestTimeout where the CPU seconds are used up (those before the first callback aside)."""
+        now = time.monotonic()
+        if self._cpu_start is None:
+            self._cpu_start = self._guest.cpu_seconds()
+        elif now - self._looked > CALLBACK_LOOK_SECONDS:
+            self._looked = now
+            if self._guest.cpu_seconds() - self._cpu_start > self._cpu_seconds:
+                raise GuestTimeout(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or too slow.")
+
+
 def missing_text(name: str, entry: str, names: dict[str, bool]) -> str:
     """Words for a student whose submission lacks a name."""
     import difflib
@@ -415,6 +482,7 @@ def _read_loaded(reply: dict[str, Any]) -> Loaded:
     errors = []
     for note in notes[:50] if isinstance(notes, list) else ():
         if isinstance(note, dict) and isinstance(note.get("cell"), int):
-            errors.append(CellError(note["cell"], describe_raised(note)[0]))
-    known = {str(key)[:100]: value is True for key, value in names.items()} if isinstance(names, dict) else {}
+            errors.append(CellError(number_of(note["cell"]), describe_raised(note)[0]))
+    told = itertools.islice(names.items(), MAX_NAMES) if isinstance(names, dict) else ()
+    known = {key[:100]: value is True for key, value in told}
     return Loaded(known, tuple(errors))

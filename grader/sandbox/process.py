@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -18,14 +19,13 @@ from grader.wall import frames
 
 MIB = 2**20
 TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
+_HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+) kB$", re.MULTILINE)
 # A call that has not answered by then is looked at for memory and CPU, again and again; most calls take microseconds.
 FIRST_LOOK_SECONDS = 0.1
 LOOK_SECONDS = 0.25
 # Drained per look, so that a guest that prints without end cannot keep the host from its clock.
 DRAIN_BYTES = 1 << 20
-# A guest that runs Python code answers a signal within a millisecond; one that is stuck in C never does. The timeout is
-# per read, and an answer is a few hundred bytes.
+# A guest that runs Python code answers a signal within a millisecond; one that is stuck in C never does.
 WHERE_SECONDS = 0.3
 # A killed guest is gone within milliseconds; one that is not keeps a device or disk busy in the kernel.
 DEATH_SECONDS = 20.0
@@ -49,7 +49,9 @@ class GuestProcess:
         self._pid = _pid_of(pidfd)
         self._limits = limits
         self._own_namespace = own_namespace
-        self._base_bytes = anonymous_bytes(self._pid)
+        self._base_bytes = held_bytes(self._pid)
+        self._confined = False
+        self._looked = time.monotonic()
         self._stat = _open_or_none(f"/proc/{self._pid}/stat")
         self._printed = bytearray()
         self._room = limits.output_kb * 1024
@@ -65,12 +67,24 @@ class GuestProcess:
     ) -> Frame:
         clock = _Clock(self, cpu_seconds, wall_seconds)
         try:
-            self._send(frames.pack(message, buffers), clock)
+            parts = frames.pack(message, buffers)
+        except frames.WireError as error:
+            self.close()
+            raise GuestKilled(f"An argument of the call is {error}.") from None
+        try:
+            self._send(parts, clock)
+            if not self._confined:
+                self._read_greeting(clock)
             return frames.read_frame(lambda size: self._receive(size, clock))
         except frames.WireError as error:
             self.close()
             raise GuestKilled(f"The submission's process sent something that is no answer ({error}).") from None
-        except (EOFError, ConnectionError, BrokenPipeError):
+        except (EOFError, OSError):
+            if not self._confined:
+                self.close()
+                raise InfrastructureError(
+                    "a guest ended before it was isolated", remedy="run: grader doctor"
+                ) from None
             raise self._ended() from None
 
     def alive(self) -> bool:
@@ -119,15 +133,36 @@ class GuestProcess:
     def give_up(self, why: str) -> GuestTimeout:
         """Ask the guest what it is running, then end it."""
         where = None
+        deadline = time.monotonic() + WHERE_SECONDS
+
+        def receive(size: int) -> bytearray:
+            data = bytearray()
+            while len(data) < size:
+                self._wire.settimeout(max(0.001, deadline - time.monotonic()))
+                part = self._wire.recv(size - len(data))
+                if not part or time.monotonic() > deadline:
+                    raise EOFError
+                data += part
+            return data
+
         with contextlib.suppress(OSError, EOFError, frames.WireError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGXCPU)
-            self._wire.settimeout(WHERE_SECONDS)
-            answer, _ = frames.read_frame(frames.receiver(self._wire))
+            answer, _ = frames.read_frame(receive)
             where = answer.get("where")
         self.close()
         return GuestTimeout(why, where)
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _read_greeting(self, clock: _Clock) -> None:
+        """The first frame is sent before any of the submission's code runs: isolated, or why not."""
+        greeting, _buffers = frames.read_frame(lambda size: self._receive(size, clock))
+        if greeting.get("confined") is not True:
+            self.close()
+            raise InfrastructureError(
+                f"a guest could not be isolated:\n{greeting.get('unconfined', '')}", remedy="run: grader doctor"
+            )
+        self._confined = True
 
     def _send(self, parts: list[Any], clock: _Clock) -> None:
         data = parts[0] if len(parts) == 1 else b"".join(parts) if sum(map(len, parts)) < 65536 else None
@@ -197,7 +232,9 @@ class _Clock:
         self._wall_seconds = wall_seconds
         self._start = time.monotonic()
         self._cpu_start: float | None = None
-        self._next_look = FIRST_LOOK_SECONDS
+        # Calls that answer at once are looked at too, now and then: meanwhile other processes of the guest may grow.
+        overdue = self._start - guest._looked > LOOK_SECONDS
+        self._next_look = 0.0 if overdue else FIRST_LOOK_SECONDS
 
     def wait(self, *, writing: bool = False) -> None:
         """Wait until the socket is ready; raise GuestTimeout or GuestMemory where a limit is passed."""
@@ -227,6 +264,7 @@ class _Clock:
 
     def _look(self, elapsed: float) -> None:
         guest = self._guest
+        guest._looked = time.monotonic()
         cpu, memory = tree_usage(guest._pid, guest._base_bytes)
         used = cpu - (self._cpu_start or 0.0)
         if used > self._cpu_seconds:
@@ -265,13 +303,16 @@ def _cpu_of(stat: bytes) -> float:
     return sum(map(int, stat.rpartition(b")")[2].split()[11:15])) / TICK
 
 
-def anonymous_bytes(pid: int) -> int:
-    """Resident bytes that no file backs; 0 where the process is gone."""
+def held_bytes(pid: int) -> int:
+    """Resident bytes that no file backs, shared ones included; 0 where the process is gone.
+
+    What several processes share counts for each of them: shared memory must not be a way around the limit.
+    """
     try:
-        _size, resident, shared, *_rest = Path(f"/proc/{pid}/statm").read_bytes().split()
+        status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return 0
-    return (int(resident) - int(shared)) * PAGE
+    return sum(int(kibibytes) * 1024 for kibibytes in _HELD.findall(status))
 
 
 def _descendants(pid: int) -> list[int]:
@@ -295,4 +336,4 @@ def tree_usage(pid: int, base_bytes: int) -> tuple[float, int]:
     """
     processes = [pid, *_descendants(pid)]
     cpu = sum(map(process_cpu, processes))
-    return cpu, sum(max(0, anonymous_bytes(process) - base_bytes) for process in processes)
+    return cpu, sum(max(0, held_bytes(process) - base_bytes) for process in processes)

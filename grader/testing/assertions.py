@@ -180,8 +180,11 @@ def assert_raises_value_error(function: Callable[..., Any], *args: Any, what: st
 @contextlib.contextmanager
 def unchanged(**arguments: Any) -> Iterator[None]:
     """Assert that the block leaves these arrays, tensors, lists or dicts as they were: ``with unchanged(X=X, y=y): …``."""
+    from grader.remote import watch_arguments
+
     before = {name: _copy(value) for name, value in arguments.items()}
-    yield
+    with watch_arguments():
+        yield
     for name, value in arguments.items():
         if not _same(before[name], value):
             raise WrongAnswer(f"The argument {name} was changed by the call; work on a copy of it.")

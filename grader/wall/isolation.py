@@ -76,7 +76,7 @@ def fork_into_pid_namespace(own_namespace):
 def confine(limits, seccomp_filter, drop_uid):
     """Take all isolation; returns only where every step succeeded.
 
-    :param limits: dict with the keys of ``limits_message`` in grader/sandbox/policy.py.
+    :param limits: dict with the keys of ``limits_message`` in grader/sandbox/limits.py.
     :param seccomp_filter: BPF program, bytes.
     :param drop_uid: True where the zygote is the host's root: the guest then becomes another uid on the host as well.
     """

@@ -5,6 +5,7 @@ dict, bytes, complex, array, scalar, tensor, dtype, generator; and ``handle`` (l
 the host). What is not in this list never crosses: the encoder turns it into a handle or refuses it by name.
 """
 
+import re
 import sys
 
 from .frames import WireError
@@ -18,7 +19,16 @@ MAX_INT_BITS = 4096
 # NumPy itself stops at 64 dimensions.
 MAX_DIMENSIONS = 32
 
+# An empty array may be long along its other axes; a loop over them on the host must stay short.
+MAX_EMPTY_LENGTH = 2**20
+# Keys whose hashes a sender can choose: ints, tuples and the like. 20,000 that all collide in their table's slots cost
+# the host half a second, 200,000 cost it minutes. Text is hashed with a secret and has no such bound.
+MAX_CHOSEN_KEYS = 20_000
+# Honest keys of one container hardly ever share a whole hash (-1 and -2 do, and ints 2**61 - 1 apart).
+MAX_SHARED_HASHES = 64
+
 ARRAY_KINDS = "biufcU"
+DTYPE = re.compile(r"[<>|=][biufcU][0-9]{1,4}")
 TORCH_DTYPES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 )  # fmt: skip
@@ -84,7 +94,7 @@ class Encoder:
         return len(self.buffers) - 1
 
     def _array(self, value, numpy):
-        if value.dtype.kind not in ARRAY_KINDS or value.dtype.itemsize > 4096 or value.dtype.char == "g":
+        if not _can_cross(value.dtype):
             return self._other(value)
         if "numpy.ma" in sys.modules and isinstance(value, numpy.ma.MaskedArray):
             return self._other(value)
@@ -97,7 +107,7 @@ class Encoder:
         }
 
     def _scalar(self, value, numpy):
-        if value.dtype.kind not in ARRAY_KINDS or value.dtype.itemsize > 4096 or value.dtype.char == "g":
+        if not _can_cross(value.dtype):
             return self._other(value)
         return {"k": "scalar", "d": value.dtype.str, "b": self._buffer(value.tobytes())}
 
@@ -148,6 +158,8 @@ class Decoder:
         self.buffers = buffers
         self._other = other
         self._nodes = 0
+        self._taken = set()  # numbers of the buffers that a node has claimed
+        self._chosen_keys = 0
 
     def decode(self, node):
         """The value of one node; :class:`WireError`, and nothing else, where the node is not well formed."""
@@ -191,16 +203,25 @@ class Decoder:
         return tuple(self._items(node, depth))
 
     def _set(self, node, depth):
-        return set(self._items(node, depth))
+        return set(self._keys(self._items(node, depth)))
 
     def _frozenset(self, node, depth):
-        return frozenset(self._items(node, depth))
+        return frozenset(self._keys(self._items(node, depth)))
 
     def _dict(self, node, depth):
-        result = {}
-        for key, value in node["v"]:
-            result[self._decode(key, depth + 1)] = self._decode(value, depth + 1)
-        return result
+        pairs = node["v"]
+        if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise WireError("a dict's items must be a list of pairs")
+        keys = self._keys([self._decode(key, depth + 1) for key, _value in pairs])
+        return {key: self._decode(pair[1], depth + 1) for key, pair in zip(keys, pairs)}
+
+    def _keys(self, keys):
+        """The keys, unless their sender has chosen them so that a table of them takes minutes to build."""
+        chosen = [hash(key) for key in keys if not isinstance(key, (str, bytes))]
+        self._chosen_keys += len(chosen)
+        if self._chosen_keys > MAX_CHOSEN_KEYS or len(chosen) - len(set(chosen)) > MAX_SHARED_HASHES:
+            raise WireError("too many keys of a dict or set")
+        return keys
 
     def _bytes(self, node, depth):
         return bytes(self._buffer(node))
@@ -219,46 +240,60 @@ class Decoder:
         index = node["b"]
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.buffers):
             raise WireError("a node names a buffer that is not there")
+        if index in self._taken:  # a few bytes of text would otherwise stand for gigabytes
+            raise WireError("two nodes name the same buffer")
+        self._taken.add(index)
         return self.buffers[index]
 
     def _shape(self, node, item_size, size):
         shape = node["s"]
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
             raise WireError("malformed shape")
-        count = 1
+        count = longest = 1
         for length in shape:
             if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length < 2**48:
                 raise WireError("malformed shape")
             count *= length
+            longest *= length or 1
         if size is not None and count * item_size != size:
             raise WireError("shape and buffer do not fit together")
+        if count == 0 and longest > MAX_EMPTY_LENGTH:
+            raise WireError("an empty array that is too long")
         return tuple(shape)
 
     def _dtype(self, node, numpy):
         name = node["d"]
-        if not isinstance(name, str) or len(name) > 8:
+        if not isinstance(name, str) or not DTYPE.fullmatch(name):
             raise WireError("malformed dtype")
         dtype = numpy.dtype(name)
-        if dtype.kind not in ARRAY_KINDS or dtype.itemsize == 0 or dtype.itemsize > 4096 or dtype.hasobject:
+        if not _can_cross(dtype):
             raise WireError("this dtype cannot cross the wall")
         return dtype
+
+    def _numbers(self, node, numpy):
+        """The buffer of an array or scalar as a flat array whose every item is a value of its dtype."""
+        data, dtype = self._buffer(node), self._dtype(node, numpy)
+        if len(data) % dtype.itemsize:
+            raise WireError("a buffer of another size than its dtype")
+        if dtype.kind == "b":
+            _check_booleans(data)
+        if dtype.kind == "U" and numpy.any(numpy.frombuffer(data, dtype.str[0] + "u4") > sys.maxunicode):
+            raise WireError("an array of text holds what is no character")
+        return numpy.frombuffer(data, dtype) if data else numpy.empty(0, dtype)
 
     def _array(self, node, depth):
         import numpy
 
-        data, dtype = self._buffer(node), self._dtype(node, numpy)
-        shape = self._shape(node, dtype.itemsize, len(data))
-        if not data:
-            return numpy.empty(shape, dtype)
-        return numpy.frombuffer(data, dtype).reshape(shape)
+        numbers = self._numbers(node, numpy)
+        return numbers.reshape(self._shape(node, numbers.itemsize, numbers.nbytes))
 
     def _scalar(self, node, depth):
         import numpy
 
-        data, dtype = self._buffer(node), self._dtype(node, numpy)
-        if len(data) != dtype.itemsize:
+        numbers = self._numbers(node, numpy)
+        if numbers.size != 1:
             raise WireError("a scalar's buffer has another size than its dtype")
-        return numpy.frombuffer(data, dtype)[0]
+        return numbers[0]
 
     def _tensor(self, node, depth):
         framework = node["f"]
@@ -275,6 +310,8 @@ class Decoder:
             return torch.empty(self._shape(node, 0, None), dtype=dtype, device="meta")
         data = self._buffer(node)
         shape = self._shape(node, dtype.itemsize, len(data))
+        if dtype is torch.bool:
+            _check_booleans(data)
         if not data:
             return torch.empty(shape, dtype=dtype, device="cpu")
         return torch.frombuffer(data, dtype=dtype).reshape(shape)
@@ -293,7 +330,13 @@ class Decoder:
         if name not in GENERATORS:
             raise WireError("an unknown bit generator")
         bit_generator = getattr(numpy.random, name)(0)
-        bit_generator.state = self._decode(node["v"], depth + 1)
+        state = self._decode(node["v"], depth + 1)
+        # NumPy takes these places in a buffer as they are and reads there at the next draw.
+        if name == "MT19937" and not 0 <= state["state"]["pos"] <= 624:
+            raise WireError("a generator's state that cannot be")
+        if name == "Philox" and not 0 <= state["buffer_pos"] <= 4:
+            raise WireError("a generator's state that cannot be")
+        bit_generator.state = state
         return numpy.random.Generator(bit_generator)
 
     def _elsewhere(self, node, depth):
@@ -316,6 +359,16 @@ class Decoder:
         "handle": _elsewhere,
         "callback": _elsewhere,
     }
+
+
+def _can_cross(dtype):
+    return dtype.kind in ARRAY_KINDS and 0 < dtype.itemsize <= 4096 and dtype.char not in "gG"
+
+
+def _check_booleans(data):
+    """A boolean of any other byte than 0 and 1 is neither true nor false to the libraries' comparisons."""
+    if data.translate(None, b"\x00\x01"):
+        raise WireError("a boolean that is neither true nor false")
 
 
 def _int_node(value):
