@@ -52,8 +52,8 @@ def _warn_of_older_marks(report: ClassReport) -> None:
         for attempt in row.pending:
             if attempt is not None:
                 click.echo(
-                    f"note: the mark of {one_line(attempt.student)} in {attempt.assignment} is an earlier submission's; "
-                    "the newer one could not be graded",
+                    f"note: the mark of {one_line(attempt.student)} in {attempt.assignment} "
+                    "is an earlier submission's; the newer one could not be graded",
                     err=True,
                 )
 
