@@ -11,7 +11,7 @@ the suite's own names alone. Its rules for notebooks are those of grading (grade
 import pytest as _pytest  # the head of the generated file imports it too
 
 _NAME = ""  # the assignment
-_UNTOUCHED = {".py": "", ".ipynb": ""}  # SHA-256 of the code as it was handed out
+_UNTOUCHED = {".py": "", ".ipynb": ""}  # SHA-256 of the code as it was handed out, white space left out
 
 # --- cut ---
 import os as _os
@@ -42,7 +42,9 @@ def _your_file() -> _pathlib.Path:
     there = [path for path in (_FOLDER / f"{_NAME}.py", _FOLDER / f"{_NAME}.ipynb") if path.is_file()]
     if not there:
         _pytest.fail(f"There is neither {_NAME}.py nor {_NAME}.ipynb beside {__file__}.", pytrace=False)
-    changed = [path for path in there if hashlib.sha256(_code(path).encode()).hexdigest() != _UNTOUCHED[path.suffix]]
+    # White space is left out: an editor may change it without your doing.
+    digests = {path: hashlib.sha256("".join(_code(path).split()).encode()).hexdigest() for path in there}
+    changed = [path for path in there if digests[path] != _UNTOUCHED[path.suffix]]
     if len(changed) > 1:
         _pytest.fail(
             f"You have changed both {_NAME}.py and {_NAME}.ipynb; move the one that you do not hand in elsewhere.",

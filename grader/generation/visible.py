@@ -25,7 +25,7 @@ _FOOT = '''
 # From here on: what lets this file run with plain pytest beside your work. There is nothing to change.
 
 _NAME = "{name}"
-_UNTOUCHED = {{  # SHA-256 of the code as it was handed out
+_UNTOUCHED = {{  # SHA-256 of the code as it was handed out, white space left out
     ".py": "{script}",
     ".ipynb": "{notebook}",
 }}
@@ -51,13 +51,13 @@ def make_visible_suite(text: str, path: Path, name: str, script: str, notebook_c
     lines = text.splitlines(keepends=True)
     cut = _end_of_head(ast.parse(text))
     head = "".join(lines[:cut]).rstrip("\n")
-    foot = _FOOT.format(name=name, script=_sha256(script), notebook=_sha256(notebook_code))
+    foot = _FOOT.format(name=name, script=_digest(script), notebook=_digest(notebook_code))
     body = "".join(lines[cut:]).strip("\n")
     return f"{head}\n\n{_HEAD}{body}\n{foot}{_standalone()}".lstrip("\n")
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256("".join(text.split()).encode()).hexdigest()
 
 
 def _standalone() -> str:

@@ -139,7 +139,7 @@ def test_a_changed_notebook_is_used_where_the_script_is_untouched(run: Run, fold
 
 
 def test_a_notebook_that_was_only_run_counts_as_untouched(run: Run, folder: Path) -> None:
-    edit_notebook(folder)
+    edit_notebook(folder, "", "\n")
     (folder / "double.py").write_text(SOLVED)
     code, output = run()
     assert code == 0, output

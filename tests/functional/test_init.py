@@ -101,3 +101,12 @@ def test_a_place_that_is_no_folder_is_an_infrastructure_failure(
     result = grader("init", "c")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+def test_verify_accepts_the_course(root: Path) -> None:
+    program = "from grader.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "verify", "--seeds", "3"], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "softmax" in done.stdout
