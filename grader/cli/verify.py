@@ -1,0 +1,90 @@
+"""``grader verify``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grader.cli.common import assignments_argument, json_option, open_course, print_json
+
+if TYPE_CHECKING:
+    from grader.grading.verify import Verification
+    from grader.model import Assignment, Course
+
+
+@click.command(short_help="Prove that the test suites judge rightly.")
+@assignments_argument
+@click.option("--seeds", type=click.IntRange(1, 1000), default=50, show_default=True, help="Draws of random inputs per submission.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Assignments at one time (default: the cores).")
+@click.option("-v", "--verbose", is_flag=True, help="List every proof, not only those that fail.")
+@json_option
+def verify(assignments: tuple[str, ...], seeds: int, jobs: int | None, verbose: bool, as_json: bool) -> int:
+    """Prove the suites of these assignments (default: all).
+
+    The reference and every alternative must have all marks, the untouched stub none, every known mistake must cost marks
+    in the tests that it names and only there or in those that need them, no test may accept an adversary's answer, and
+    no verdict may change with the seed. Exit code 1 where any of that does not hold.
+    """
+    from grader.course import select_assignments
+
+    course = open_course()
+    selected = select_assignments(course, assignments)
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
+        futures = [pool.submit(_verify, course, assignment, seeds) for assignment in selected]
+        results = [future.result() for future in futures]
+    if as_json:
+        print_json([_as_dict(result) for result in results])
+    else:
+        _print(results, verbose=verbose)
+    return 0 if all(result.holds for result in results) else 1
+
+
+def _verify(course: Course, assignment: Assignment, seeds: int) -> Verification:
+    from grader.course.suite import read_suites
+    from grader.course.table import read_text
+    from grader.generation.stub import make_stub
+    from grader.grading.verify import verify_assignment
+
+    source = read_text(assignment.solution, remedy="mend the solution source")
+    stub = make_stub(source, assignment.solution)
+    return verify_assignment(course, assignment, read_suites(assignment), stub, sandbox="bubblewrap", seeds=seeds)
+
+
+def _as_dict(result: Verification) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"assignment": result.assignment, "holds": result.holds, "seeds": result.seeds, "proofs": [asdict(p) for p in result.proofs]}
+
+
+def _print(results: list[Verification], *, verbose: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
+    table = Table(title="Proof of the suites", caption=f"{results[0].seeds} seeds each" if results else "")
+    for column in ("assignment", "reference", "stub", "alternatives", "mistakes", "adversaries", "verdict"):
+        table.add_column(column, justify="left" if column in ("assignment", "verdict") else "right")
+    for result in results:
+        cells = [_count(result, kind) for kind in ("reference", "stub", "alternative", "mistake", "adversary")]
+        verdict = Text("holds", style="green") if result.holds else Text("does not hold", style="bold red")
+        table.add_row(result.assignment, *cells, verdict)
+    console.print(table)
+    for result in results:
+        for proof in result.proofs:
+            if verbose or not proof.holds:
+                mark = "ok  " if proof.holds else "FAIL"
+                line = f"{mark} {result.assignment}: {proof.kind} {proof.name}: expected {proof.expected}; found {proof.found}"
+                console.print(Text(line), soft_wrap=True)
+                for problem in proof.problems:
+                    console.print(Text(f"       {problem}"), soft_wrap=True)
+
+
+def _count(result: Verification, kind: str) -> str:
+    proofs = [proof for proof in result.proofs if proof.kind == kind]
+    held = sum(proof.holds for proof in proofs)
+    return f"{held} of {len(proofs)}"
