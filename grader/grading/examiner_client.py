@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -109,8 +110,8 @@ class ExaminerClient:
             "adversary": adversary,
             "payload": encoder.encode(payload),
         }
-        answer, _ = self._ask(job, encoder.buffers)
-        return _read(answer)
+        _, received = self._ask(job, encoder.buffers)
+        return _read(json.loads(received[0]))
 
     def kill(self) -> None:
         """End the process at once, from any thread; a call in progress then raises InfrastructureError."""

@@ -23,6 +23,8 @@ from grader.model import Assignment, SubmissionFiles
 # A hand-in is a module and a few helpers; a virtual environment or a data set has thousands of files.
 MAX_FILES = 200
 MAX_DEPTH = 4
+# A long notebook has two hundred; what crosses the wall is bounded to 200,000 values, three for each cell.
+MAX_CELLS = 10_000
 # Left by tools, never part of the work; and what the handout itself holds.
 IGNORED = frozenset(("__pycache__", "__MACOSX", "README.md", "test_visible.py"))
 MIB = 2**20
@@ -246,6 +248,8 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
         raise UnreadableSubmission(f"{entry} is a notebook with malformed cells ({type(error).__name__}).") from None
     if str(language).lower() != "python":
         raise UnreadableSubmission(f"{entry} is a notebook for {str(language)[:40]}, not for Python.")
+    if len(cells) > MAX_CELLS:
+        raise UnreadableSubmission(f"{entry} has more than {MAX_CELLS} code cells.")
     if not any(source.strip() for _number, source in cells):
         raise UnreadableSubmission(f"{entry} has no code cell with anything in it.")
     return tuple(cells)

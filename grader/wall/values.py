@@ -1,8 +1,9 @@
 """Values that may cross the wall, as JSON nodes and buffers; both sides use this one module.
 
 None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set, frozenset,
-dict, bytes, complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the guest), ``callback`` (lives on
-the host). What is not in this list never crosses: the encoder turns it into a handle or refuses it by name.
+dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the guest),
+``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle or refuses
+it by name.
 """
 
 import re
@@ -14,6 +15,8 @@ from .frames import WireError
 MAX_DEPTH = 40
 # A list of 100,000 floats is a generous training history; beyond that an array is the right answer.
 MAX_NODES = 200_000
+# Longer text travels as a buffer: in JSON a character may take twelve bytes.
+MAX_INLINE_TEXT = 4096
 # 2**4096 is more than any parameter count or factorial that a course asks for.
 MAX_INT_BITS = 4096
 # NumPy itself stops at 64 dimensions.
@@ -54,8 +57,10 @@ class Encoder:
         if value is None or value is True or value is False:
             return value
         kind = type(value)
-        if kind is float or kind is str:
+        if kind is float:
             return value
+        if kind is str:
+            return value if len(value) <= MAX_INLINE_TEXT else self._text(value)
         if kind is int:
             return _int_node(value)
         if depth > MAX_DEPTH:
@@ -85,9 +90,12 @@ class Encoder:
         if isinstance(value, float):
             return float.__add__(value, 0.0)
         if isinstance(value, str):
-            return str.__str__(value)
+            return self.encode(str.__str__(value), depth)
         node = self._framework_node(value, depth)
         return self._other(value) if node is None else node
+
+    def _text(self, value):
+        return {"k": "text", "b": self._buffer(value.encode("utf-8", "surrogatepass"))}
 
     def _buffer(self, data):
         self.buffers.append(data)
@@ -226,6 +234,9 @@ class Decoder:
     def _bytes(self, node, depth):
         return bytes(self._buffer(node))
 
+    def _long_text(self, node, depth):
+        return self._buffer(node).decode("utf-8", "surrogatepass")
+
     def _complex(self, node, depth):
         real, imaginary = node["v"]
         return complex(float(real), float(imaginary))
@@ -349,6 +360,7 @@ class Decoder:
         "frozenset": _frozenset,
         "dict": _dict,
         "bytes": _bytes,
+        "text": _long_text,
         "complex": _complex,
         "int": _int,
         "array": _array,
