@@ -108,7 +108,7 @@ def neuron(answer: Any, d: int, epochs: int) -> tuple[np.ndarray, float, np.ndar
 def run(
     submission: Any, X: np.ndarray, y: np.ndarray, rate: float, epochs: int, seed: int
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Train on copies of the data from a given seed; runs that differ in epochs alone show one and the same training."""
+    """Train on copies of the data. Runs of one seed that differ in epochs alone show one and the same training."""
     answer = submission.train_neuron(X.copy(), y.copy(), rate, epochs, np.random.default_rng(seed))
     return neuron(answer, X.shape[1], epochs)
 
