@@ -7,7 +7,9 @@ its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}`` o
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -31,6 +33,7 @@ from grader.sandbox import GuestFault, Zygote, open_sandbox
 from grader.testing.plugin import EXAMINATION, SCORE
 from grader.wall import frames
 from grader.wall.isolation import PR_SET_PDEATHSIG, prctl
+from grader.wall.notebook import to_python
 from grader.wall.values import Decoder
 
 # Beyond the guest's own wall limits: host-side work of a suite. A suite takes well under a second.
@@ -48,12 +51,16 @@ class ExaminerChild:
         )
         self.session = RemoteSession(zygote, self.files, limits)
         self.submission = self.session.submission
-        self.source = self.files.source
         self.seed: tuple[object, ...] = ()
         self.job = job
         self._filter: AnswerFilter | None = None
         self._verdict = Verdict(Outcome.NOT_RUN)
         self._phases: list[str] = []
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The student's code as text that Python can parse; see :func:`parsable_source`."""
+        return parsable_source(self.files)
 
     def examine(self, session: pytest.Session) -> dict[str, Any]:
         """The result message; see the client for its reading."""
@@ -126,6 +133,26 @@ class ExaminerChild:
             self._verdict = verdict_of(call.excinfo.value, self.session.fault, visible=visible)
             if self._verdict.outcome is Outcome.NOT_RUN:
                 self._phases.append("skipped")
+
+
+def parsable_source(files: SubmissionFiles) -> str:
+    """A module's text as it is; of a notebook the cells that are Python, magics made harmless, for tests that parse it.
+
+    A cell that is no Python did not run in the guest either. Raises nothing, whatever the cells hold.
+    """
+    if files.cells is None:
+        return files.source
+    readable = []
+    for _number, cell in files.cells:
+        for transform in (str, to_python):  # the second imports IPython, 0.3 s: only where it is needed
+            try:
+                source = transform(cell)
+                ast.parse(source)
+            except Exception:  # SyntaxError, ValueError; RecursionError and MemoryError for too deep an expression
+                continue
+            readable.append(source)
+            break
+    return "\n\n".join(readable)
 
 
 def draws(item: pytest.Item) -> bool:
