@@ -1,0 +1,18 @@
+# mistake: bias=False is about convolutions; the linear layers keep their biases.
+# caught by: test_count_without_biases
+# hint: neither convolutions nor linear layers
+
+def vgg_param_count(config, num_classes=1000, in_channels=3, image_size=224, bias=True):
+    channels, size, total = in_channels, image_size, 0
+    for entry in read_config(config):
+        if entry == "M":
+            size = pooled(size)
+        else:
+            out_channels, kernel_size = entry
+            total += conv_params(channels, out_channels, kernel_size, bias)
+            channels = out_channels
+    features = channels * size * size
+    for out_features in (4096, 4096, num_classes):
+        total += linear_params(features, out_features)
+        features = out_features
+    return total

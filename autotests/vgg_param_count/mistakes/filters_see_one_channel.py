@@ -1,0 +1,6 @@
+# mistake: A filter has kernel_size ** 2 weights, however many channels it reads.
+# caught by: test_layer_params_by_hand, test_conv_params
+# hint: kernel_size ** 2 * in_channels * out_channels
+
+def conv_params(in_channels, out_channels, kernel_size=3, bias=True):
+    return kernel_size**2 * out_channels + (out_channels if bias else 0)
