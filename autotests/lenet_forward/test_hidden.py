@@ -239,18 +239,17 @@ def test_forward_leaves_arguments(submission, rng):
     "16 maps of 5×5; batch_size is the first entry of every shape.",
     needs=("test_layer_shapes_ends", "test_lenet_first_call", "test_lenet_parameters", "test_lenet_values"),
 )
-@pytest.mark.parametrize("batch", ["default", "drawn"])
-def test_layer_shapes_all(submission, rng, batch):
-    n = 1 if batch == "default" else int(rng.integers(2, 7))
-    shapes = submission.layer_shapes() if batch == "default" else submission.layer_shapes(n)
-    pairs = unpack(shapes, len(SIDES), what="layer_shapes")
-    for i, (pair, (wanted_name, wanted_shape)) in enumerate(zip(pairs, SIDES, strict=True), start=1):
-        name, shape = unpack(pair, 2, what=f"layer_shapes, in entry {i},")
-        if not isinstance(name, str) or name != wanted_name:
-            raise WrongAnswer(f"Layer {i} of layer_shapes has another class name than the network's layer {i}.")
-        sides = unpack(shape, len(wanted_shape) + 1, what=f"layer_shapes, as the shape of layer {i},")
-        for side, wanted in zip(sides, (n, *wanted_shape), strict=True):
-            assert_int(side, wanted, what=f"an entry of the output shape of layer {i}")
+def test_layer_shapes_all(submission, rng):
+    drawn = int(rng.integers(2, 7))
+    for n, shapes in ((drawn, submission.layer_shapes(drawn)), (1, submission.layer_shapes())):
+        pairs = unpack(shapes, len(SIDES), what="layer_shapes")
+        for i, (pair, (wanted_name, wanted_shape)) in enumerate(zip(pairs, SIDES, strict=True), start=1):
+            name, shape = unpack(pair, 2, what=f"layer_shapes, in entry {i},")
+            if not isinstance(name, str) or name != wanted_name:
+                raise WrongAnswer(f"Layer {i} of layer_shapes has another class name than the network's layer {i}.")
+            sides = unpack(shape, len(wanted_shape) + 1, what=f"layer_shapes, as the shape of layer {i},")
+            for side, wanted in zip(sides, (n, *wanted_shape), strict=True):
+                assert_int(side, wanted, what=f"an entry of the output shape of layer {i}")
 
 
 @pytest.mark.points(
