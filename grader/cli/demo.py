@@ -1,0 +1,72 @@
+"""``grader demo``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.common import open_course, shown_path
+
+if TYPE_CHECKING:
+    from grader.model import Course
+
+
+@click.command(short_help="Make a demo class, grade it and report on it.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the demo class, demo/ beside course.toml by default.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
+def demo(out: Path | None, jobs: int | None) -> int:
+    """Generate the assignments, let a class of 40 invented students hand them in, grade it, and write the report.
+
+    The class is made of the course's alternatives and mistakes, with an untouched stub, a syntax error, an endless
+    loop, a notebook with a broken cell and an empty folder for each assignment. Everything goes into one folder, with a
+    results database of its own. Run again, it resumes: what has not changed is not graded twice.
+    """
+    import dataclasses
+
+    from grader.cli.grade import GradeRun
+    from grader.course import absolute_database
+    from grader.generation import FileState, generate
+    from grader.reports import class_report, html, load, write
+
+    course = open_course()
+    folder = (out or course.root / "demo").absolute()
+    course = dataclasses.replace(course, database=absolute_database("sqlite:///results.sqlite", folder), roster=())
+    files = generate(course)
+    written = sum(file.state in (FileState.MISSING, FileState.DIFFERS) for file in files)
+    click.echo(f"{len(course.assignments)} assignments generated ({written} files written)", err=True)
+    count = write_class(course, folder / "submitted")
+    click.echo(f"{count} submissions of a demo class in {shown_path(folder / 'submitted')}", err=True)
+    run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs or os.cpu_count() or 1)
+    code = run.execute(regrade=False, yes=False, as_json=False)
+    write.write_files(folder / "report", html.render(class_report.select(load.load_class(course))))
+    click.echo(f"\nReport: {shown_path(folder / 'report' / 'index.html')}")
+    return code
+
+
+def write_class(course: Course, folder: Path) -> int:
+    """Write the demo class; files that are as they should be stay untouched. Returns the number of submissions."""
+    from grader.errors import InfrastructureError
+    from grader.generation.demo_class import demo_files
+
+    count = 0
+    try:
+        for path, data in demo_files(course):
+            count += 1
+            target = folder / path
+            if data is None:
+                target.mkdir(parents=True, exist_ok=True)
+            elif not target.is_file() or target.read_bytes() != data:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the demo class cannot be written: {error.strerror}", where=folder, remedy="name another folder with --out"
+        ) from error
+    return count
