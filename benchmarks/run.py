@@ -1,0 +1,200 @@
+"""How fast grading is, against the two usual ways, measured in one run: ``make bench``.
+
+How to read the result
+----------------------
+A machine that does something else as well changes every second figure, so nothing is said in seconds alone. The ways to
+grade take turns, a batch each, over the same submissions; each **round** gives one ratio of their times, and what counts is the
+median of these ratios with their quartiles. n is the number of rounds (of ratios) or of submissions (of times).
+
+- *ours*: ``grader grade --jobs 1`` from reading the student's folder to the finished report, sandboxed, warm; the
+  database is a line of its own.
+- *warm forker*: forker.py, one warm process that forks a child per submission, which runs the same tests on the module
+  in its own process: no isolation at all. The target is at most 1.5 times its time.
+- *fresh pytest*: ``python -m pytest`` for each submission, which starts everything anew; a sample, as it takes seconds.
+
+CPU time is of all processes of one side together and does not depend on who else is running. The wall ratio of ours can
+be below the CPU ratio where a second core takes part: ending a guest and forking the next one overlap.
+
+Verdicts of ours and of the warm forker are compared too; "other verdicts" should be 0.
+The results are printed and never asserted: a figure is no test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from calls import NUMBERS, call_seconds, lives
+from contenders import Batch, Grader, WarmForker, fresh_pytest
+from corpus import hand_in
+from measure import duration, ratio, summarise
+
+from grader.course import load_course, select_assignments
+from grader.course.suite import read_suites
+from grader.grading.plan import make_plan, make_task
+from grader.model import Assignment, Course, Environment
+from grader.store.database import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENTS = ("gradient_descent", "lenet_forward")
+TARGET_RATIO = 1.5
+TARGET_CALL_SECONDS = 0.3e-3
+
+
+def bench_grading(course: Course, assignment: Assignment, *, count: int, batch: int, fresh: int) -> dict[str, Any]:
+    """Grade ``count`` submissions in batches, ours and the warm forker in turn; ``fresh`` of them by fresh processes."""
+    task = make_task(course, assignment, read_suites(assignment), "bubblewrap")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        # Before the count come those that each side warms up with.
+        submissions = hand_in(assignment, batch + count, folder / "submitted")
+        warm, timed = submissions[:batch], submissions[batch:]
+        preload = make_plan(course, {assignment.name: task}, submissions, [], lambda *_: False).preload[assignment.name]
+        ours: list[Batch] = []
+        theirs: list[Batch] = []
+        fresh_seconds: list[float] = []
+        with WarmForker(assignment) as forker, Grader(task, preload, course.seed) as grader:
+            start = time.perf_counter()
+            grader.grade(warm[:1])  # starts the examiner and its zygote, and grades the reference
+            start_seconds = time.perf_counter() - start
+            grader.grade(warm)
+            forker.grade(warm)
+            grader.reports.clear()
+            for first in range(0, count, batch):
+                part = timed[first : first + batch]
+                # Who begins changes with the round, so that a drift of the machine's load favours nobody.
+                turns = [(grader, ours), (forker, theirs)]
+                for side, batches in turns if (first // batch) % 2 == 0 else turns[::-1]:
+                    batches.append(side.grade(part))
+                if len(fresh_seconds) < fresh:
+                    fresh_seconds.append(fresh_pytest(part[0]))
+            storing = store_seconds(grader, folder)
+    other = sum(a != b for x, y in zip(ours, theirs, strict=True) for a, b in zip(x.lost, y.lost, strict=True))
+    return {
+        "assignment": assignment.name,
+        "submissions": count,
+        "rounds": len(ours),
+        "start_seconds": start_seconds,
+        "ours_seconds": summarise([s for b in ours for s in b.seconds]).as_dict,
+        "forker_seconds": summarise([s for b in theirs for s in b.seconds]).as_dict,
+        "fresh_seconds": summarise(fresh_seconds).as_dict,
+        "store_seconds": summarise(storing).as_dict,
+        "ours_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in ours]).as_dict,
+        "forker_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in theirs]).as_dict,
+        "ratio_to_forker": summarise([sum(a.seconds) / sum(b.seconds) for a, b in zip(ours, theirs, strict=True)]).as_dict,
+        "cpu_ratio_to_forker": summarise([a.cpu / b.cpu for a, b in zip(ours, theirs, strict=True)]).as_dict,
+        "fresh_ratio_to_ours": summarise(
+            [s / statistics.mean(b.seconds) for s, b in zip(fresh_seconds, ours, strict=False)]
+        ).as_dict,
+        "other_verdicts": other,
+    }
+
+
+def store_seconds(grader: Grader, folder: Path) -> list[float]:
+    """Seconds to write each report into an SQLite database, one transaction each."""
+    seconds = []
+    with Store(f"sqlite:///{folder / 'results.sqlite'}") as store:
+        for report in grader.reports:
+            start = time.perf_counter()
+            store.record(report)
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def bench_wall(*, rounds: int, guests: int, environments: tuple[Environment, ...]) -> dict[str, Any]:
+    """Calls of 1 KB and lives of guests."""
+    calls, echoes = call_seconds(rounds)
+    result: dict[str, Any] = {
+        "call_seconds": summarise(calls).as_dict,
+        "echo_seconds": summarise(echoes).as_dict,
+        "ratio_to_echo": statistics.median(calls) / statistics.median(echoes),
+        "guests": {},
+    }
+    for environment in environments:
+        found = lives(environment, guests)
+        result["guests"][environment.value] = {
+            part: summarise([getattr(life, part) for life in found]).as_dict
+            for part in ("spawn", "load", "call", "close")
+        }
+    return result
+
+
+def spread(summary: dict[str, Any], show: Any = duration) -> str:
+    """``median (quartiles; extremes) n``."""
+    inner = f"{show(summary['lower'])} to {show(summary['upper'])}"
+    return f"{show(summary['median'])} | {inner} | {show(summary['least'])} to {show(summary['most'])} | {summary['n']}"
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    lines = [f"# Benchmark: Python {machine['python']}, {machine['cores']} cores, load {machine['load']}", ""]
+    head = ["| | median | quartiles | least to most | n |", "|---|---|---|---|---|"]
+    for found in result["grading"]:
+        lines += [f"## {found['assignment']}: {found['submissions']} submissions, {found['rounds']} rounds", ""]
+        lines += head
+        rows = [
+            (f"**ours / warm forker** (target {TARGET_RATIO:g})", spread(found["ratio_to_forker"], ratio)),
+            ("ours / warm forker, CPU time", spread(found["cpu_ratio_to_forker"], ratio)),
+            ("fresh pytest / ours", spread(found["fresh_ratio_to_ours"], ratio)),
+            ("ours, per submission", spread(found["ours_seconds"])),
+            ("warm forker, per submission", spread(found["forker_seconds"])),
+            ("fresh pytest, per submission", spread(found["fresh_seconds"])),
+            ("ours, CPU per submission", spread(found["ours_cpu_seconds"])),
+            ("warm forker, CPU per submission", spread(found["forker_cpu_seconds"])),
+            ("database, per submission", spread(found["store_seconds"])),
+        ]
+        lines += [f"| {name} | {text} |" for name, text in rows]
+        lines += ["", f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}; "
+                  f"not part of the times above. Submissions with other verdicts: {found['other_verdicts']}.", ""]
+    wall = result["wall"]
+    lines += [f"## The wall: {NUMBERS} float64 there and back", "", *head]
+    lines += [f"| **call** (target {duration(TARGET_CALL_SECONDS)}) | {spread(wall['call_seconds'])} |"]
+    lines += [f"| bare echo to another process | {spread(wall['echo_seconds'])} |"]
+    for name, parts in wall["guests"].items():
+        lines += [f"| {name} guest: {part} | {spread(summary)} |" for part, summary in parts.items()]
+    lines += ["", f"Call: p95 {duration(wall['call_seconds']['p95'])}; {wall['ratio_to_echo']:.3g} times the bare echo."]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("assignments", nargs="*", default=ASSIGNMENTS, metavar="A", help="assignments to grade")
+    parser.add_argument("--count", type=int, default=100, metavar="N", help="submissions of each (default: 100)")
+    parser.add_argument("--batch", type=int, default=10, metavar="N", help="submissions of one round (default: 10)")
+    parser.add_argument("--fresh", type=int, default=6, metavar="N", help="submissions for fresh pytest (default: 6)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few submissions, no figure worth keeping")
+    parser.add_argument("--json", action="store_true", help="JSON instead of Markdown")
+    given = parser.parse_args(arguments)
+    if given.quick:
+        given.count, given.batch, given.fresh = 4, 2, 1
+    course = load_course(ROOT)
+    chosen = select_assignments(course, given.assignments)
+    environments = tuple(dict.fromkeys(assignment.environment for assignment in chosen))
+    result = {
+        "machine": {
+            "python": platform.python_version(),
+            "cores": len(os.sched_getaffinity(0)),
+            "load": round(os.getloadavg()[0], 1),
+        },
+        "grading": [
+            bench_grading(course, assignment, count=given.count, batch=given.batch, fresh=given.fresh)
+            for assignment in chosen
+        ],
+        "wall": bench_wall(
+            rounds=2 if given.quick else 60, guests=2 if given.quick else 20, environments=environments
+        ),
+    }
+    print(json.dumps(result, indent=1) if given.json else as_markdown(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
