@@ -118,7 +118,7 @@ def describe_raised(description: Any) -> tuple[RemoteTraceback, tuple[str, ...]]
     frames = read_frames(description.get("frames"))
     message = text_of(description.get("message"), 2000)
     syntax = description.get("syntax")
-    if isinstance(syntax, dict):
+    if isinstance(syntax, dict) and number_of(syntax.get("line")):  # a SyntaxError of his own making has no place
         place = RemoteFrame(
             text_of(syntax.get("file"), 120) or "the submission",
             number_of(syntax.get("line")),

@@ -56,7 +56,7 @@ class Encoder:
             raise WireError(f"a value of more than {MAX_NODES} parts cannot cross the wall; use an array")
         if value is None or value is True or value is False:
             return value
-        kind = type(value)
+        kind = type(value)  # what follows asks it and not isinstance, which believes an object's __class__
         if kind is float:
             return value
         if kind is str:
@@ -67,29 +67,29 @@ class Encoder:
             raise WireError(f"a value nested more than {MAX_DEPTH} deep (or holding itself) cannot cross the wall")
         numpy = sys.modules.get("numpy")
         if numpy is not None:
-            if isinstance(value, numpy.ndarray):
+            if issubclass(kind, numpy.ndarray):
                 return self._array(value, numpy)
-            if isinstance(value, numpy.generic):
+            if issubclass(kind, numpy.generic):
                 return self._scalar(value, numpy)
-        if isinstance(value, list):
+        if issubclass(kind, list):
             return {"k": "list", "v": [self.encode(item, depth + 1) for item in list.__iter__(value)]}
-        if isinstance(value, tuple):
+        if issubclass(kind, tuple):
             return {"k": "tuple", "v": [self.encode(item, depth + 1) for item in tuple.__iter__(value)]}
-        if isinstance(value, dict):
+        if issubclass(kind, dict):
             pairs = dict.items(value)
             return {"k": "dict", "v": [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in pairs]}
-        if isinstance(value, (set, frozenset)):
-            name = "set" if isinstance(value, set) else "frozenset"
+        if issubclass(kind, (set, frozenset)):
+            name = "set" if issubclass(kind, set) else "frozenset"
             return {"k": name, "v": [self.encode(item, depth + 1) for item in value]}
-        if isinstance(value, (bytes, bytearray)):
+        if issubclass(kind, (bytes, bytearray)):
             return {"k": "bytes", "b": self._buffer(bytes(value))}
-        if isinstance(value, complex):
+        if issubclass(kind, complex):
             return {"k": "complex", "v": [value.real, value.imag]}
-        if isinstance(value, int):
+        if issubclass(kind, int):
             return _int_node(int.__add__(value, 0))
-        if isinstance(value, float):
+        if issubclass(kind, float):
             return float.__add__(value, 0.0)
-        if isinstance(value, str):
+        if issubclass(kind, str):
             return self.encode(str.__str__(value), depth)
         node = self._framework_node(value, depth)
         return self._other(value) if node is None else node
@@ -120,15 +120,16 @@ class Encoder:
         return {"k": "scalar", "d": value.dtype.str, "b": self._buffer(value.tobytes())}
 
     def _framework_node(self, value, depth):
+        kind = type(value)
         numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is not None and isinstance(value, numpy_random.Generator):
+        if numpy_random is not None and issubclass(kind, numpy_random.Generator):
             state = value.bit_generator.state
             return {"k": "generator", "n": type(value.bit_generator).__name__, "v": self.encode(state, depth + 1)}
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(torch, "Tensor"):
-            if isinstance(value, torch.Tensor):
+            if issubclass(kind, torch.Tensor):
                 return self._torch_tensor(value, torch)
-            if isinstance(value, torch.dtype):
+            if issubclass(kind, torch.dtype):
                 return {"k": "dtype", "f": "torch", "d": str(value).rpartition(".")[2]}
         tensorflow = sys.modules.get("tensorflow")
         if tensorflow is not None and hasattr(tensorflow, "Variable"):
