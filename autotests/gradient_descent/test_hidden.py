@@ -142,10 +142,12 @@ def test_gradient_descent_history(submission: Any, rng: np.random.Generator) -> 
     # at the minimum the loss stands still, which is no reason to stop
     settled = problem._replace(y=problem.X @ problem.w + problem.b)
     for case in (problem, settled):
-        walk = [expected_walk(case, rate, [np.arange(8)] * k) for k in range(epochs)]
+        *walk, (w, b) = [expected_walk(case, rate, [np.arange(8)] * k) for k in range(epochs + 1)]
+        losses = [expected_loss(case, *parameters) for parameters in walk]
         answer = submission.gradient_descent(*case._replace(w=case.w.copy()), rate, epochs)
-        history = as_floats(unpack(answer, 3, what="gradient_descent")[2], epochs, what="history")
-        assert_array(history, [expected_loss(case, w, b) for w, b in walk], what="history", rtol=1e-6)
+        *parameters, history = unpack(answer, 3, what="gradient_descent")
+        assert_array(as_floats(history, epochs, what="history"), losses, what="history", rtol=1e-6)
+        assert_parameters(parameters, w, b, "gradient_descent")
 
 
 @pytest.mark.points(

@@ -51,11 +51,11 @@ def rosenblatt(X: np.ndarray, y: np.ndarray, rate: float, max_epochs: int) -> Tr
 
 
 def draw_separable(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers that a line separates by at least 0.5, on which the rule needs four epochs or more."""
+    """Two classes of whole numbers that a line separates by at least 0.5; the rule needs four epochs or more for them."""
     while True:
         X = rng.integers(-3, 4, (n, d)).astype(float)
         y = (X @ rng.choice([-2.0, -1.0, 1.0, 2.0], d) + rng.integers(-2, 3) + 0.5 > 0).astype(float)
-        if rosenblatt(X, y, 1.0, 4).epochs == 4:
+        if 0 < y.sum() < n and rosenblatt(X, y, 1.0, 4).epochs == 4:
             return X, y
 
 
