@@ -51,7 +51,7 @@ def rosenblatt(X: np.ndarray, y: np.ndarray, rate: float, max_epochs: int) -> Tr
 
 
 def draw_separable(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two classes of whole numbers that a line separates by at least 0.5; the rule needs four epochs or more for them."""
+    """Two classes of whole numbers, separated by at least 0.5, that take the rule four epochs or more."""
     while True:
         X = rng.integers(-3, 4, (n, d)).astype(float)
         y = (X @ rng.choice([-2.0, -1.0, 1.0, 2.0], d) + rng.integers(-2, 3) + 0.5 > 0).astype(float)
