@@ -13,6 +13,8 @@ from grader.cli.common import open_course, shown_path
 if TYPE_CHECKING:
     from grader.model import Course
 
+STAMP = ".demo-class"  # written last; holds a digest of the class that is complete
+
 
 @click.command(short_help="Make a demo class, grade it and report on it.")
 @click.option(
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 def demo(out: Path | None, jobs: int | None) -> int:
     """Generate the assignments, let a class of 40 invented students hand them in, grade it, and write the report.
 
-    The class is made of the course's alternatives and mistakes, with an untouched stub, a syntax error, an endless
-    loop, a notebook with a broken cell and an empty folder for each assignment. Everything goes into one folder, with a
+    The class is made of the course's alternatives and mistakes, with an untouched stub, a syntax error, a notebook with
+    a broken cell and an empty folder for each assignment, and one endless loop. Everything goes into one folder, with a
     results database of its own. Run again, it resumes: what has not changed is not graded twice.
     """
     import dataclasses
@@ -51,22 +53,34 @@ def demo(out: Path | None, jobs: int | None) -> int:
 
 
 def write_class(course: Course, folder: Path) -> int:
-    """Write the demo class; files that are as they should be stay untouched. Returns the number of submissions."""
+    """Write the demo class, unless it is there; what you change in it stays until the course itself changes.
+
+    Returns the number of submissions.
+    """
+    import hashlib
+    import shutil
+
     from grader.errors import InfrastructureError
     from grader.generation.demo_class import demo_files
 
-    count = 0
+    files = list(demo_files(course))
+    digest = hashlib.sha256(repr(files).encode()).hexdigest()
+    stamp = folder / STAMP
     try:
-        for path, data in demo_files(course):
-            count += 1
+        if stamp.is_file():
+            if stamp.read_text() == digest:
+                return len(files)
+            shutil.rmtree(folder)  # the class of an earlier course; the stamp shows that it is ours
+        for path, data in files:
             target = folder / path
             if data is None:
                 target.mkdir(parents=True, exist_ok=True)
-            elif not target.is_file() or target.read_bytes() != data:
+            else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
+        stamp.write_text(digest)
     except OSError as error:
         raise InfrastructureError(
             f"the demo class cannot be written: {error.strerror}", where=folder, remedy="name another folder with --out"
         ) from error
-    return count
+    return len(files)

@@ -55,10 +55,16 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
         return Verdict(Outcome.NOT_RUN, "This test was skipped.")
     text = str(error)[:MAX_ASSERTION]
     if isinstance(error, (AssertionError, pytest.fail.Exception)):
-        return Verdict(Outcome.FAILED, text if visible and text else WRONG)
+        return Verdict(Outcome.FAILED, without_introspection(text) if visible and text else WRONG)
     if isinstance(error, OSError):
         raise BrokenHere(f"{type(error).__name__}: {error}")
     return Verdict(Outcome.FAILED, f"{UNFIT} ({type(error).__name__}: {text})" if visible else UNFIT)
+
+
+def without_introspection(text: str) -> str:
+    """An assertion's own message without what pytest adds behind it; all of it where the author wrote none."""
+    message, found, _added = text.partition("\nassert ")
+    return message if found and not message.startswith("assert ") else text
 
 
 def fault_outcome(fault: GuestFault) -> Outcome:
