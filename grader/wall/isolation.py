@@ -9,13 +9,14 @@ import ctypes
 import os
 import resource
 import struct
+import sys
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 8, 22, 24
 PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 28, 38, 47, 4
@@ -87,7 +88,7 @@ def confine(limits, seccomp_filter, drop_uid):
     # Inodes bound the kernel memory that empty files take: one per 16 KiB, as on an ordinary disk.
     mount_tmpfs("/tmp", f"size={size},nr_inodes={max(64, size // 16384)},mode=1777")
     mount_tmpfs("/dev/shm", f"size={size // 4},nr_inodes=64,mode=1777")
-    mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    hide_proc()
     uid, gid = os.getuid(), os.getgid()
     if drop_uid:
         os.setgroups([])
@@ -105,6 +106,17 @@ def confine(limits, seccomp_filter, drop_uid):
     prctl(PR_SET_DUMPABLE, 0)
     prctl(PR_SET_PDEATHSIG, SIGKILL)  # a change of credentials has cleared it
     install_seccomp(seccomp_filter)
+
+
+def hide_proc():
+    """Cover /proc, which shows the zygote's processes, by the two entries without which TensorFlow aborts."""
+    flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    mount_tmpfs("/proc", "size=8192,nr_inodes=6,mode=0555", flags)
+    os.mkdir("/proc/self")
+    os.symlink(sys.executable, "/proc/self/exe")
+    with open("/proc/self/cmdline", "wb") as file:
+        file.write(sys.executable.encode() + b"\0")
+    _check(_libc.mount(b"tmpfs", b"/proc", None, flags | MS_RDONLY | MS_REMOUNT, None), "remount /proc")
 
 
 def _write_at(directory, name, text):
