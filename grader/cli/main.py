@@ -28,3 +28,7 @@ def main() -> None:
 
     Run it anywhere inside a course's folder, the one with course.toml.
     """
+
+
+if __name__ == "__main__":
+    main()
