@@ -1,0 +1,193 @@
+"""The tests of dropout that you can see. Run them in this folder with: python -m pytest test_visible.py"""
+
+import warnings as _warnings
+
+import pytest as _pytest
+
+_warnings.filterwarnings("ignore", message=r"Unknown pytest\.mark\.points", category=_pytest.PytestUnknownMarkWarning)
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.mark.points(
+    2,
+    title="dropout_forward: the worked example",
+    hint="A unit is kept where rng.random(x.shape) >= p, as p is the probability of dropping; survivors are divided by "
+    "1 - p.",
+)
+def test_forward_worked_example(submission):
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    answer = submission.dropout_forward(x, 0.2, True, np.random.default_rng(0))
+    assert isinstance(answer, (tuple, list)), "dropout_forward should return the pair (out, mask)"
+    assert len(answer) == 2, f"dropout_forward should return two values, not {len(answer)}"
+    out, mask = answer
+    assert isinstance(mask, np.ndarray), "in training the mask should be an array"
+    assert mask.dtype == bool, f"the mask should be a boolean array; its dtype is {mask.dtype}"
+    assert mask.tolist() == [True, True, False, False, True], f"the mask of the example is wrong: {mask}"
+    assert isinstance(out, np.ndarray), "out should be an array"
+    assert out.shape == (5,), f"out should have the shape of x, (5,), not {out.shape}"
+    assert np.allclose(out, [1.25, 2.5, 0.0, 0.0, 6.25]), f"out should be 1.25 2.5 0 0 6.25, not {out}"
+
+
+@pytest.mark.points(
+    1,
+    title="dropout_backward: the worked example",
+    hint="Multiply the gradient by what the forward pass multiplied x by: the mask divided by 1 - p.",
+)
+def test_backward_worked_example(submission):
+    mask = np.array([True, True, False, False, True])
+    dx = submission.dropout_backward(np.ones(5), mask, 0.2)
+    assert isinstance(dx, np.ndarray), "dropout_backward should return an array"
+    assert dx.shape == (5,), f"the gradient should have the shape of dout, (5,), not {dx.shape}"
+    assert np.allclose(dx, [1.25, 1.25, 0.0, 0.0, 1.25]), f"the gradient should be 1.25 1.25 0 0 1.25, not {dx}"
+
+
+@pytest.mark.points(
+    2,
+    title="Dropout: ones become zeros and twos in training, and stay ones in evaluation",
+    hint="self.training says which of the two it is; with p = 0.5 about half of the units become 0, the others double.",
+)
+def test_module_first_call(submission):
+    layer = submission.Dropout()
+    ones = torch.ones(4000)
+    out = layer(ones)
+    assert isinstance(out, torch.Tensor), "Dropout()(x) should be a torch tensor"
+    assert out.shape == (4000,), f"the output should have the shape of x, (4000,), not {tuple(out.shape)}"
+    assert ((out == 0) | (out == 2)).all(), "with p = 0.5 every one should become 0 or 2 in training"
+    kept = (out == 2).double().mean().item()
+    assert 0.4 < kept < 0.6, f"about half of 4000 units should be kept; here it is {kept:.0%}"
+    layer.eval()
+    assert torch.equal(layer(ones), ones), "in evaluation the layer should return x as it is"
+
+
+@pytest.mark.points(
+    1,
+    title="expected_active: 200 units, a quarter of them dropped",
+    hint="The mean of the binomial distribution: number of units times the probability that one is kept.",
+)
+def test_expected_active_example(submission):
+    mean = submission.expected_active(200, 0.25)
+    assert isinstance(mean, (float, np.floating)), f"expected_active should return a float, not {type(mean).__name__}"
+    assert abs(mean - 150.0) < 1e-9, f"of 200 units with p = 0.25, 150 are active on average, not {mean}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From here on: what lets this file run with plain pytest beside your work. There is nothing to change.
+
+_NAME = "dropout"
+_UNTOUCHED = {  # SHA-256 of the code as it was handed out, white space left out
+    ".py": "952471ee8d277c5db35821e18346c4957fd494d9f4ee86a6b94b70f99d8e7723",
+    ".ipynb": "78ded4200a2118b6e8027b7891d4485e7dfd50a226c1f60efc98d99141a4dc14",
+}
+
+import os as _os
+import pathlib as _pathlib
+import types as _types
+
+_FOLDER = _pathlib.Path(__file__).resolve().parent
+
+
+def _code_cells(path: _pathlib.Path) -> list[tuple[int, str]]:
+    """Pairs (number of the cell, source) of a notebook's code cells."""
+    import json
+
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(n, "".join(c["source"])) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code"]
+
+
+def _code(path: _pathlib.Path) -> str:
+    if path.suffix == ".ipynb":
+        return "\n".join(source for _, source in _code_cells(path))
+    return path.read_text(encoding="utf-8")
+
+
+def _your_file() -> _pathlib.Path:
+    """Your script or your notebook, whichever you have changed."""
+    import hashlib
+
+    there = [path for path in (_FOLDER / f"{_NAME}.py", _FOLDER / f"{_NAME}.ipynb") if path.is_file()]
+    if not there:
+        _pytest.fail(f"There is neither {_NAME}.py nor {_NAME}.ipynb beside {__file__}.", pytrace=False)
+    # White space is left out: an editor may change it without your doing.
+    digests = {path: hashlib.sha256("".join(_code(path).split()).encode()).hexdigest() for path in there}
+    changed = [path for path in there if digests[path] != _UNTOUCHED[path.suffix]]
+    if len(changed) > 1:
+        _pytest.fail(
+            f"You have changed both {_NAME}.py and {_NAME}.ipynb; move the one that you do not hand in elsewhere.",
+            pytrace=False,
+        )
+    return (changed or there)[0]
+
+
+def _load(path: _pathlib.Path) -> _types.ModuleType:
+    """Import the script, or run the notebook's code cells in order, where a cell that raises is skipped."""
+    import linecache
+    import sys
+
+    _os.environ.setdefault("MPLBACKEND", "Agg")
+    sys.path.insert(0, str(_FOLDER))
+    module = sys.modules[_NAME] = _types.ModuleType(_NAME)
+    module.__file__ = str(path)
+    if path.suffix == ".py":
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+        return module
+    module.__dict__.update(get_ipython=_Shell, display=lambda *_values, **_options: None)
+    for number, source in _code_cells(path):
+        name = f"cell {number}"
+        try:
+            text = _plain_python(source)
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+            exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        except Exception as error:
+            print(f"{path.name}, {name} raised {type(error).__name__}: {error}", file=sys.stderr)
+    return module
+
+
+def _plain_python(source: str) -> str:
+    """A cell without magics and shell commands."""
+    first, _, body = source.lstrip().partition("\n")
+    if first.startswith("%%"):
+        python = first[2:].split()[:1] in (["time"], ["timeit"], ["capture"], ["prun"], ["matplotlib"])
+        source = body if python else ""
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        lines = source.splitlines(True)
+        return "".join("\n" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+    return str(TransformerManager().transform_cell(source))
+
+
+class _Shell:
+    """Answers ``get_ipython()``: every magic does nothing."""
+
+    def __getattr__(self, _name: str) -> object:
+        return lambda *_arguments, **_options: None
+
+
+if "GRADER_SUITE_RUN" not in _os.environ:  # the grader brings fixtures of its own
+
+    @_pytest.fixture(scope="session")
+    def submission() -> _types.ModuleType:
+        """Your script or notebook as a module."""
+        return _load(_your_file())
+
+    @_pytest.fixture(scope="session")
+    def submission_source() -> str:
+        """Its source text; of a notebook the code cells."""
+        return _code(_your_file())
+
+    @_pytest.fixture
+    def rng(request: _pytest.FixtureRequest) -> object:
+        """Random inputs, the same in each run."""
+        import zlib
+
+        import numpy
+
+        return numpy.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+    @_pytest.fixture
+    def score() -> object:
+        """Part marks count only when the work is graded."""
+        return lambda _fraction: None

@@ -1,0 +1,227 @@
+"""The tests of perceptron_or that you have, too: the cases that the assignment works out by hand, and OR itself.
+
+Each test says in words what it expects. Hidden tests ask the same of data that you have not seen.
+"""
+
+import warnings as _warnings
+
+import pytest as _pytest
+
+_warnings.filterwarnings("ignore", message=r"Unknown pytest\.mark\.points", category=_pytest.PytestUnknownMarkWarning)
+
+import numpy as np
+import pytest
+
+
+def or_data():
+    """The four cases of OR; new arrays for each test, so that no test sees what another has done to its own."""
+    return np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 1.0])
+
+
+def check_array(value, expected, what):
+    expected = np.array(expected)
+    assert isinstance(value, np.ndarray), f"{what} should be a NumPy array; it is a {type(value).__name__}"
+    assert value.shape == expected.shape, f"{what} should have shape {expected.shape}; it has {value.shape}"
+    assert np.allclose(value, expected, rtol=1e-5, atol=1e-9), f"{what} should be {expected}; it is {value}"
+
+
+def check_integers(value, expected, what):
+    check_array(value, expected, what)
+    assert np.issubdtype(value.dtype, np.integer), f"{what} should hold integers; it holds {value.dtype}"
+
+
+def check_number(value, expected, what):
+    assert isinstance(value, (float, np.floating)), f"{what} should be a float; it is a {type(value).__name__}"
+    assert value == pytest.approx(expected), f"{what} should be {expected}; it is {value}"
+
+
+def check_triple(value, what):
+    assert isinstance(value, (tuple, list)), f"{what} should return a tuple; it returned a {type(value).__name__}"
+    assert len(value) == 3, f"{what} should return 3 values; it returned {len(value)}"
+    return value
+
+
+@pytest.mark.points(
+    0.5,
+    title="step: below, at and above zero",
+    hint="1 where z > 0, and 0 at exactly zero. Turn True and False into integers: (z > 0).astype(int).",
+)
+def test_step_by_hand(submission):
+    check_integers(submission.step(np.array([-2.0, 0.0, 3.0])), [0, 0, 1], "step of -2, 0 and 3")
+
+
+@pytest.mark.points(
+    0.5,
+    title="perceptron_predict: OR and AND with weights chosen by hand",
+    hint="The step of X @ w + b, one answer for each row of X.",
+)
+def test_perceptron_answers_or(submission):
+    X, _ = or_data()
+    answers = submission.perceptron_predict(X, np.array([1.0, 1.0]), -0.5)
+    check_integers(answers, [0, 1, 1, 1], "perceptron_predict with w = (1, 1), b = -0.5")
+    answers = submission.perceptron_predict(X, np.array([1.0, 1.0]), -1.5)
+    check_integers(answers, [0, 0, 0, 1], "perceptron_predict with w = (1, 1), b = -1.5")
+
+
+@pytest.mark.points(
+    1.5,
+    title="train_perceptron: OR, as in the table",
+    hint="Compare with the table: correct w and b right after each sample, by learning_rate times (target - answer). "
+    "The last epoch, the one without a mistake, counts.",
+)
+def test_perceptron_learns_or(submission):
+    X, y = or_data()
+    w, b, epochs = check_triple(submission.train_perceptron(X, y), "train_perceptron")
+    check_array(w, [1.0, 1.0], "w after training on OR")
+    check_number(b, 0.0, "b after training on OR")
+    assert isinstance(epochs, (int, np.integer)), f"epochs should be an int; it is a {type(epochs).__name__}"
+    assert epochs == 4, f"epochs should be 4, the epoch without a mistake included; it is {epochs}"
+
+
+@pytest.mark.points(
+    0.5,
+    title="sigmoid: values that are easy to look up",
+    hint="1 / (1 + exp(-z)): one half at zero, larger for positive z.",
+)
+def test_sigmoid_by_hand(submission):
+    values = submission.sigmoid(np.array([-2.0, 0.0, 2.0]))
+    check_array(values, [0.1192029, 0.5, 0.8807971], "sigmoid of -2, 0 and 2")
+
+
+@pytest.mark.points(
+    2,
+    title="train_neuron: OR",
+    hint="Each update goes against the gradient of the loss. Is the sign right, and does the bias learn, too? "
+    "With the default arguments the neuron makes 2000 updates.",
+)
+def test_neuron_learns_or(submission, rng):
+    X, y = or_data()
+    w, b, history = check_triple(submission.train_neuron(X, y, rng=rng), "train_neuron")
+    assert isinstance(w, np.ndarray), f"w should be a NumPy array; it is a {type(w).__name__}"
+    assert w.shape == (2,), f"w should have shape (2,); it has {w.shape}"
+    assert isinstance(b, (float, np.floating)), f"b should be a float; it is a {type(b).__name__}"
+    assert len(history) == 2000, f"history should have 2000 losses; it has {len(history)}"
+    assert history[-1] < history[0], "the loss should fall"
+    answers = 1 / (1 + np.exp(-(X @ w + b)))
+    assert answers[0] < 0.1, f"the answer for (0, 0) should be below 0.1; it is {answers[0]:.3f}"
+    assert min(answers[1:]) > 0.9, f"the other three answers should be above 0.9; they are {answers[1:].round(3)}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From here on: what lets this file run with plain pytest beside your work. There is nothing to change.
+
+_NAME = "perceptron_or"
+_UNTOUCHED = {  # SHA-256 of the code as it was handed out, white space left out
+    ".py": "8a0943997df5dbc3c99257edbf104c0183732ba971802a8be37dd7905d53bb5a",
+    ".ipynb": "49fe93b1eb53cd85aee0c88819f2cfd518deb4c83ed8ff9bca1d32be442b211e",
+}
+
+import os as _os
+import pathlib as _pathlib
+import types as _types
+
+_FOLDER = _pathlib.Path(__file__).resolve().parent
+
+
+def _code_cells(path: _pathlib.Path) -> list[tuple[int, str]]:
+    """Pairs (number of the cell, source) of a notebook's code cells."""
+    import json
+
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(n, "".join(c["source"])) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code"]
+
+
+def _code(path: _pathlib.Path) -> str:
+    if path.suffix == ".ipynb":
+        return "\n".join(source for _, source in _code_cells(path))
+    return path.read_text(encoding="utf-8")
+
+
+def _your_file() -> _pathlib.Path:
+    """Your script or your notebook, whichever you have changed."""
+    import hashlib
+
+    there = [path for path in (_FOLDER / f"{_NAME}.py", _FOLDER / f"{_NAME}.ipynb") if path.is_file()]
+    if not there:
+        _pytest.fail(f"There is neither {_NAME}.py nor {_NAME}.ipynb beside {__file__}.", pytrace=False)
+    # White space is left out: an editor may change it without your doing.
+    digests = {path: hashlib.sha256("".join(_code(path).split()).encode()).hexdigest() for path in there}
+    changed = [path for path in there if digests[path] != _UNTOUCHED[path.suffix]]
+    if len(changed) > 1:
+        _pytest.fail(
+            f"You have changed both {_NAME}.py and {_NAME}.ipynb; move the one that you do not hand in elsewhere.",
+            pytrace=False,
+        )
+    return (changed or there)[0]
+
+
+def _load(path: _pathlib.Path) -> _types.ModuleType:
+    """Import the script, or run the notebook's code cells in order, where a cell that raises is skipped."""
+    import linecache
+    import sys
+
+    _os.environ.setdefault("MPLBACKEND", "Agg")
+    sys.path.insert(0, str(_FOLDER))
+    module = sys.modules[_NAME] = _types.ModuleType(_NAME)
+    module.__file__ = str(path)
+    if path.suffix == ".py":
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+        return module
+    module.__dict__.update(get_ipython=_Shell, display=lambda *_values, **_options: None)
+    for number, source in _code_cells(path):
+        name = f"cell {number}"
+        try:
+            text = _plain_python(source)
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+            exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        except Exception as error:
+            print(f"{path.name}, {name} raised {type(error).__name__}: {error}", file=sys.stderr)
+    return module
+
+
+def _plain_python(source: str) -> str:
+    """A cell without magics and shell commands."""
+    first, _, body = source.lstrip().partition("\n")
+    if first.startswith("%%"):
+        python = first[2:].split()[:1] in (["time"], ["timeit"], ["capture"], ["prun"], ["matplotlib"])
+        source = body if python else ""
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        lines = source.splitlines(True)
+        return "".join("\n" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+    return str(TransformerManager().transform_cell(source))
+
+
+class _Shell:
+    """Answers ``get_ipython()``: every magic does nothing."""
+
+    def __getattr__(self, _name: str) -> object:
+        return lambda *_arguments, **_options: None
+
+
+if "GRADER_SUITE_RUN" not in _os.environ:  # the grader brings fixtures of its own
+
+    @_pytest.fixture(scope="session")
+    def submission() -> _types.ModuleType:
+        """Your script or notebook as a module."""
+        return _load(_your_file())
+
+    @_pytest.fixture(scope="session")
+    def submission_source() -> str:
+        """Its source text; of a notebook the code cells."""
+        return _code(_your_file())
+
+    @_pytest.fixture
+    def rng(request: _pytest.FixtureRequest) -> object:
+        """Random inputs, the same in each run."""
+        import zlib
+
+        import numpy
+
+        return numpy.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+    @_pytest.fixture
+    def score() -> object:
+        """Part marks count only when the work is graded."""
+        return lambda _fraction: None

@@ -1,0 +1,222 @@
+"""Visible tests of vgg_param_count: the numbers of the assignment and of the VGG paper.
+
+Run them with ``pytest`` in the folder of your solution. More tests, with other networks, run when it is graded.
+"""
+
+import warnings as _warnings
+
+import pytest as _pytest
+
+_warnings.filterwarnings("ignore", message=r"Unknown pytest\.mark\.points", category=_pytest.PytestUnknownMarkWarning)
+
+import numpy as np
+import pytest
+import torch
+
+
+def check_int(actual, expected, call):
+    """Assert that ``actual`` is an int (Python's or NumPy's) with the expected value."""
+    is_int = isinstance(actual, (int, np.integer)) and not isinstance(actual, bool)
+    assert is_int, f"{call} should be an int, but it is of type {type(actual).__name__}"
+    assert actual == expected, f"{call} should be {expected}, not {actual}"
+
+
+@pytest.mark.points(
+    1,
+    title="Parameters of one layer, by hand",
+    hint="A filter has kernel_size ** 2 weights per input channel and one bias; a linear layer has one weight per pair "
+    "of input and output, and one bias per output.",
+)
+def test_layer_params_by_hand(submission):
+    check_int(submission.conv_params(3, 64), 1792, "conv_params(3, 64)")
+    check_int(submission.conv_params(64, 128, kernel_size=1), 8320, "conv_params(64, 128, kernel_size=1)")
+    check_int(submission.linear_params(4096, 1000), 4097000, "linear_params(4096, 1000)")
+
+
+@pytest.mark.points(
+    1,
+    title="The five networks have the right depth",
+    hint="Count the convolutions in each column of the paper's table; every network has five pools.",
+)
+def test_depth_of_the_configurations(submission):
+    configs = submission.VGG_CONFIGS
+    assert isinstance(configs, dict), f"VGG_CONFIGS should be a dict, not a {type(configs).__name__}"
+    for name, depth in {"A": 8, "B": 10, "C": 13, "D": 13, "E": 16}.items():
+        assert name in configs, f"VGG_CONFIGS has no configuration {name!r}"
+        pools = sum(isinstance(entry, str) for entry in configs[name])
+        assert pools == 5, f"configuration {name} should have 5 pools, not {pools}"
+        convolutions = len(configs[name]) - pools
+        assert convolutions == depth, f"configuration {name} should have {depth} convolutions, not {convolutions}"
+
+
+@pytest.mark.points(
+    1,
+    title="The published totals of D and E",
+    hint="Carry the channels and the size through the list; 512 * 7 * 7 features enter the first linear layer.",
+)
+def test_published_totals(submission):
+    check_int(submission.vgg_param_count("D"), 138_357_544, 'vgg_param_count("D")')
+    check_int(submission.vgg_param_count("E"), 143_667_240, 'vgg_param_count("E")')
+
+
+@pytest.mark.points(
+    1,
+    title="The table of a small network",
+    hint="One row (name, output shape, parameters) per layer; a pool is the last layer of its block.",
+)
+def test_small_table(submission):
+    expected = [
+        ("block1_conv1", (8, 32, 32), 224),
+        ("block1_conv2", (8, 32, 32), 584),
+        ("block1_pool", (8, 16, 16), 0),
+        ("block2_conv1", (4, 16, 16), 292),
+        ("block2_pool", (4, 8, 8), 0),
+        ("flatten", (256,), 0),
+        ("fc1", (4096,), 1_052_672),
+        ("fc2", (4096,), 16_781_312),
+        ("predictions", (10,), 40_970),
+    ]
+    table = submission.vgg_param_table([8, 8, "M", 4, "M"], num_classes=10, image_size=32)
+    assert isinstance(table, (list, tuple)), f"vgg_param_table should return a list, not a {type(table).__name__}"
+    assert len(table) == len(expected), f"the table should have {len(expected)} rows, not {len(table)}"
+    for row, (name, shape, parameters) in zip(table, expected, strict=True):
+        assert isinstance(row, (list, tuple)), f"the row of {name} should be a tuple, not a {type(row).__name__}"
+        assert len(row) == 3, f"the row of {name} should have 3 entries, not {len(row)}"
+        assert row[0] == name, f"this row should be called {name}, not {row[0]}"
+        is_shape = isinstance(row[1], (list, tuple))
+        assert is_shape, f"the output shape of {name} should be a tuple, not a {type(row[1]).__name__}"
+        assert tuple(row[1]) == shape, f"the output shape of {name} should be {shape}, not {tuple(row[1])}"
+        check_int(row[2], parameters, f"the number of parameters of {name}")
+
+
+@pytest.mark.points(
+    1,
+    title="A small network runs",
+    hint="The first linear layer has channels * height * width inputs, as many as the pools leave of 224 pixels.",
+)
+def test_build_small_network(submission):
+    # Seven pools leave one pixel, so that little but the 4096 x 4096 layer (67 MB) has to be built.
+    model = submission.build_vgg([4, "M", "M", "M", 6, "M", "M", "M", "M"], num_classes=5)
+    logits = model(torch.zeros(2, 3, 224, 224))
+    assert isinstance(logits, torch.Tensor), f"the network should return a tensor, not a {type(logits).__name__}"
+    assert tuple(logits.shape) == (2, 5), f"the logits should have shape (2, 5), not {tuple(logits.shape)}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From here on: what lets this file run with plain pytest beside your work. There is nothing to change.
+
+_NAME = "vgg_param_count"
+_UNTOUCHED = {  # SHA-256 of the code as it was handed out, white space left out
+    ".py": "bd3a4021e49372bc2534b55eea5b46d7a8632cf7611fabc187560c13ae1b5c4c",
+    ".ipynb": "2176c643f96f6e83cfad8c00b36576fe4b671c134edb750534dbe265de18324b",
+}
+
+import os as _os
+import pathlib as _pathlib
+import types as _types
+
+_FOLDER = _pathlib.Path(__file__).resolve().parent
+
+
+def _code_cells(path: _pathlib.Path) -> list[tuple[int, str]]:
+    """Pairs (number of the cell, source) of a notebook's code cells."""
+    import json
+
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(n, "".join(c["source"])) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code"]
+
+
+def _code(path: _pathlib.Path) -> str:
+    if path.suffix == ".ipynb":
+        return "\n".join(source for _, source in _code_cells(path))
+    return path.read_text(encoding="utf-8")
+
+
+def _your_file() -> _pathlib.Path:
+    """Your script or your notebook, whichever you have changed."""
+    import hashlib
+
+    there = [path for path in (_FOLDER / f"{_NAME}.py", _FOLDER / f"{_NAME}.ipynb") if path.is_file()]
+    if not there:
+        _pytest.fail(f"There is neither {_NAME}.py nor {_NAME}.ipynb beside {__file__}.", pytrace=False)
+    # White space is left out: an editor may change it without your doing.
+    digests = {path: hashlib.sha256("".join(_code(path).split()).encode()).hexdigest() for path in there}
+    changed = [path for path in there if digests[path] != _UNTOUCHED[path.suffix]]
+    if len(changed) > 1:
+        _pytest.fail(
+            f"You have changed both {_NAME}.py and {_NAME}.ipynb; move the one that you do not hand in elsewhere.",
+            pytrace=False,
+        )
+    return (changed or there)[0]
+
+
+def _load(path: _pathlib.Path) -> _types.ModuleType:
+    """Import the script, or run the notebook's code cells in order, where a cell that raises is skipped."""
+    import linecache
+    import sys
+
+    _os.environ.setdefault("MPLBACKEND", "Agg")
+    sys.path.insert(0, str(_FOLDER))
+    module = sys.modules[_NAME] = _types.ModuleType(_NAME)
+    module.__file__ = str(path)
+    if path.suffix == ".py":
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+        return module
+    module.__dict__.update(get_ipython=_Shell, display=lambda *_values, **_options: None)
+    for number, source in _code_cells(path):
+        name = f"cell {number}"
+        try:
+            text = _plain_python(source)
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+            exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        except Exception as error:
+            print(f"{path.name}, {name} raised {type(error).__name__}: {error}", file=sys.stderr)
+    return module
+
+
+def _plain_python(source: str) -> str:
+    """A cell without magics and shell commands."""
+    first, _, body = source.lstrip().partition("\n")
+    if first.startswith("%%"):
+        python = first[2:].split()[:1] in (["time"], ["timeit"], ["capture"], ["prun"], ["matplotlib"])
+        source = body if python else ""
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        lines = source.splitlines(True)
+        return "".join("\n" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+    return str(TransformerManager().transform_cell(source))
+
+
+class _Shell:
+    """Answers ``get_ipython()``: every magic does nothing."""
+
+    def __getattr__(self, _name: str) -> object:
+        return lambda *_arguments, **_options: None
+
+
+if "GRADER_SUITE_RUN" not in _os.environ:  # the grader brings fixtures of its own
+
+    @_pytest.fixture(scope="session")
+    def submission() -> _types.ModuleType:
+        """Your script or notebook as a module."""
+        return _load(_your_file())
+
+    @_pytest.fixture(scope="session")
+    def submission_source() -> str:
+        """Its source text; of a notebook the code cells."""
+        return _code(_your_file())
+
+    @_pytest.fixture
+    def rng(request: _pytest.FixtureRequest) -> object:
+        """Random inputs, the same in each run."""
+        import zlib
+
+        import numpy
+
+        return numpy.random.default_rng(zlib.crc32(request.node.name.encode()))
+
+    @_pytest.fixture
+    def score() -> object:
+        """Part marks count only when the work is graded."""
+        return lambda _fraction: None
