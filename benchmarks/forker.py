@@ -2,7 +2,7 @@
 
 Started as ``python forker.py CONTROL_FD ENVIRONMENT SUITE…`` by :class:`contenders.WarmForker`. Each job frame names a file; a child
 loads it as an ordinary module of its own process, runs the collected tests and answers which of them failed. It is made as
-fast as such a process can be: the same warm-up, frozen collector and cheap test reports as the examiner has.
+fast as such a process can be: the same warm-up, pytest options, frozen collector and cheap test reports as the examiner has.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ import json
 import os
 import socket
 import sys
-from typing import Any
 
 import pytest
 
+from grader.grading.examiner import pytest_arguments, warm_up
+from grader.model import Environment
 from grader.wall import frames
 
 
 class Forker:
     """pytest's plugin of this process."""
 
-    def __init__(self, control: socket.socket, *, torch: bool) -> None:
+    def __init__(self, control: socket.socket, environment: Environment) -> None:
         self._control = control
-        self._torch = torch
+        self._environment = environment
         self._lost: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
@@ -35,10 +36,7 @@ class Forker:
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if self._torch:
-            from grader.wall.warm_torch import training_step
-
-            training_step()
+        warm_up(self._environment)
         gc.collect()
         gc.freeze()
         frames.send_frame(self._control, {"ready": len(session.items)})
@@ -70,9 +68,7 @@ class Forker:
 
 def main() -> None:
     control, environment, suites = socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3:]
-    arguments: list[Any] = [*suites, "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--capture=no"]
-    arguments += ["-c", os.devnull, f"--rootdir={os.path.dirname(suites[0])}", "-W", "ignore"]  # noqa: PTH120
-    pytest.main(arguments, plugins=[Forker(control, torch=environment == "torch")])
+    pytest.main(pytest_arguments(suites), plugins=[Forker(control, Environment(environment))])
 
 
 if __name__ == "__main__":
