@@ -22,13 +22,19 @@ MAX_BUFFERS = 4096
 MAX_FRAME_BYTES = 160 * 2**20
 
 
+# Received in one system call beyond what is asked for: most frames are smaller.
+READ_AHEAD = 1 << 14
+
+_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # json.dumps would make one for each frame
+
+
 class WireError(Exception):
     """Bytes or values from the other side that are not what the format allows."""
 
 
 def pack(message, buffers=()):
     """Return the parts of a frame, ready for ``sendmsg``: ``message`` is JSON-able, ``buffers`` are bytes-like."""
-    text = json.dumps(message, separators=(",", ":"), allow_nan=True).encode("ascii")
+    text = _to_json(message).encode("ascii")
     sizes = [memoryview(buffer).nbytes for buffer in buffers]
     if len(text) > MAX_JSON_BYTES or len(sizes) > MAX_BUFFERS or len(text) + sum(sizes) > MAX_FRAME_BYTES:
         raise WireError(
@@ -97,7 +103,7 @@ def send_frame(sock, message, buffers=()):
 
 
 def receiver(sock):
-    """Return ``receive_exactly`` for a blocking socket."""
+    """Return ``receive_exactly`` for a blocking socket; what is not asked for stays in the socket."""
 
     def receive_exactly(size):
         data = bytearray(size)
@@ -110,3 +116,45 @@ def receiver(sock):
         return data
 
     return receive_exactly
+
+
+class Reader:
+    """Receives from a socket that carries nothing but frames; a small frame costs one system call instead of five."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._ahead = bytearray()  # received, not asked for yet
+
+    def receive_exactly(self, size, wait=None):
+        """``size`` bytes, for :func:`read_frame`.
+
+        :param wait: called where a non-blocking socket has nothing; returns when it has.
+        """
+        ahead = self._ahead
+        if size <= len(ahead):
+            data = ahead[:size]
+            del ahead[:size]
+            return data
+        data = bytearray(size)
+        place = len(ahead)
+        data[:place] = ahead
+        ahead.clear()
+        view = memoryview(data)
+        while place < size:
+            try:
+                if size - place >= READ_AHEAD:
+                    got = self._sock.recv_into(view[place:])
+                else:
+                    chunk = self._sock.recv(READ_AHEAD)
+                    got = min(len(chunk), size - place)
+                    view[place : place + got] = chunk[:got]
+                    ahead += chunk[got:]
+            except BlockingIOError:
+                if wait is None:
+                    raise
+                wait()
+                continue
+            if not got:
+                raise EOFError
+            place += got
+        return data

@@ -41,7 +41,7 @@ class Guest:
 
     def __init__(self, wire, scratch):
         self._wire = wire
-        self._receive = frames.receiver(wire)
+        self._receive = frames.Reader(wire).receive_exactly
         self._scratch = scratch
         self._objects = {}  # handle number -> object
         self._numbers = {}  # id(object) -> handle number
