@@ -29,6 +29,9 @@ class Bubblewrap:
         executable = shutil.which("bwrap")
         if executable is None:
             raise SandboxUnavailable("bubblewrap is not installed", remedy="install it: apt-get install bubblewrap")
+        for folder in python_folders() if os.getuid() == 0 else ():
+            if not folder.stat().st_mode & 0o005 == 0o005:  # guests of a grader that runs as root are another user
+                raise SandboxUnavailable(f"{folder} can be read by root alone", remedy=f"chmod -R o+rX {folder}")
         return ZygoteProcess(
             box_command(executable),
             {},
@@ -63,17 +66,25 @@ def box_command(executable: str) -> list[str]:
             command += ["--ro-bind", str(path), str(path)]
     for name in ETC:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for folder in python_folders():
-        command += ["--ro-bind", str(folder), str(folder)]
-    command += ["--ro-bind", str(WALL), "/box/wall"]
+    binds = {in_box(folder): folder for folder in python_folders()} | {Path("/box/wall"): WALL}
+    # Folders that bubblewrap makes on the way to a bind are closed to all but root, and a guest is not root.
+    for parent in sorted({parent for folder in binds for parent in folder.parents} - {Path("/")}):
+        command += ["--perms", "0755", "--dir", str(parent)]
+    for folder, source in binds.items():
+        command += ["--ro-bind", str(source), str(folder)]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
-    command += ["--chdir", "/", "--", sys.executable, "-I", "-B", "-c", BOOT]
+    command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-I", "-B", "-c", BOOT]
     return command
 
 
 # -I keeps PYTHONPATH and the working directory out; the wall's folder is added by hand. PYTHONHASHSEED is honoured by
 # no isolated interpreter, and need not be.
 BOOT = "import sys; sys.path.insert(0, '/box'); from wall.zygote import main; main()"
+
+
+def in_box(path: Path) -> Path:
+    """Where a path of this Python is found in the box: at its own place, unless a guest's private /tmp would cover it."""
+    return Path("/box/python", path.relative_to("/tmp")) if path.is_relative_to("/tmp") else path
 
 
 def python_folders() -> list[Path]:
