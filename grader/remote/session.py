@@ -167,7 +167,7 @@ class RemoteSession:
 
     def names(self) -> dict[str, bool]:
         """Public names of the loaded submission, each with whether it is callable."""
-        return self._ready().names
+        return (self._loaded or self._ready()).names
 
     def get(self, name: str) -> Any:
         """The value of a module-level name: data, or a handle."""
@@ -179,7 +179,7 @@ class RemoteSession:
         self._ready()
         encoder = Encoder(self._node)
         message = {"op": "call", **target, "args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
-        reply, buffers = self._ask(message, encoder.buffers, where)
+        reply, buffers = self._reply(message, encoder.buffers, where)
         decoder = self._decoder(buffers)
         answer = self._decoded(decoder, reply.get("ok"))
         for place, node in self._changes(reply, args, kwargs):
@@ -270,7 +270,7 @@ class RemoteSession:
             message["target"], where = {"handle": self._number(target)}, target.remote_type
         elif isinstance(target, RemoteFunction):
             message["target"], where = {"name": target.remote_name}, target.remote_name
-        reply, buffers = self._ask(message, encoder.buffers, where)
+        reply, buffers = self._reply(message, encoder.buffers, where)
         return self._value(reply, buffers)
 
     def _free(self, generation: int, number: int) -> None:
@@ -294,6 +294,10 @@ class RemoteSession:
 
     def _ask(self, message: dict[str, Any], buffers: list[Any], where: str) -> tuple[dict[str, Any], list[bytearray]]:
         self._ready()
+        return self._reply(message, buffers, where)
+
+    def _reply(self, message: dict[str, Any], buffers: list[Any], where: str) -> tuple[dict[str, Any], list[bytearray]]:
+        """As :meth:`_ask`, of a guest that is ready."""
         limits = self._limits
         reply, received = self._exchange(message, buffers, limits.cpu_seconds, limits.wall_seconds)
         if "raised" in reply:
