@@ -102,8 +102,13 @@ def check_work(handed_out: HandedOut) -> Checked:
     """Run the visible tests on the student's work, without isolation.
 
     :raises TaskError: the tests do not run as they are.
-    :raises InfrastructureError: a framework that they need is missing, or the grader itself fails.
+    :raises InfrastructureError: not on Linux, a framework that they need is missing, or the grader itself fails.
     """
+    if not sys.platform.startswith("linux"):
+        raise InfrastructureError(
+            f"grader check runs on Linux, not on {sys.platform}",
+            remedy=f"run: pytest {SUITE} in this folder; it runs the same tests",
+        )
     start = time.monotonic()
     assignment = Assignment(
         name=handed_out.name,
@@ -168,11 +173,6 @@ def imports(source: str) -> list[str]:
 
 
 def _examine(handed_out: HandedOut, task: Task, submission: Submission, files: SubmissionFiles) -> GradeReport:
-    if not sys.platform.startswith("linux"):
-        raise InfrastructureError(
-            f"grader check runs on Linux, not on {sys.platform}",
-            remedy=f"run: pytest {SUITE} in this folder; it runs the same tests",
-        )
     # The examiner gets a folder of its own, which goes with all that it and the submission wrote. A student's may be
     # called "[final]", which pytest takes for a parameter, or hold a random.py, which Python would import as its own.
     with tempfile.TemporaryDirectory(prefix="grader-check-", ignore_cleanup_errors=True) as scratch:
