@@ -63,4 +63,4 @@ def _page(checked: Checked) -> str:
     width, color = look(sys.stdout)
     page = student_page(row, (checked.assignment,), width=width, color=color)
     reached = f"{number(report.score or 0.0)} of {number(report.max_score)}"
-    return f"{page}\n{reached} points of the visible tests; the hidden tests are added when you have handed in.\n"
+    return f"{page}\n{reached} points of the visible tests. Hidden tests are added once you hand in.\n"
