@@ -16,8 +16,9 @@ import click
 from grader.cli.common import db_option, json_option, open_course
 
 if TYPE_CHECKING:
+    from grader.errors import InfrastructureError
     from grader.grading.intake import Submission
-    from grader.grading.pipeline import InvalidTask
+    from grader.grading.pipeline import Event, Failure, InvalidTask
     from grader.grading.plan import Plan
     from grader.model import Course, GradeReport
     from grader.store.database import Store
@@ -33,7 +34,7 @@ UNSAFE = (
 @click.option("-a", "--assignment", "names", multiple=True, metavar="A", help="Only this assignment; may be repeated.")
 @click.option("--student", metavar="S", help="Only this student.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
-@click.option("--regrade", is_flag=True, help="Grade unchanged submissions too; changes are shown before they are written.")
+@click.option("--regrade", is_flag=True, help="Grade unchanged ones too; changes are shown before they are written.")
 @click.option("--yes", is_flag=True, help="With --regrade: write the changes without asking.")
 @click.option(
     "--sandbox",
@@ -65,7 +66,8 @@ def grade(
     from grader.errors import UsageError
 
     if sandbox == "subprocess" and not unsafe:
-        raise UsageError(UNSAFE, where="--sandbox subprocess", remedy="use bubblewrap, or add --unsafe if you trust every submission")
+        remedy = "use bubblewrap, or add --unsafe if you trust every submission"
+        raise UsageError(UNSAFE, where="--sandbox subprocess", remedy=remedy)
     course = open_course(db)
     run = GradeRun(course, path or course.root / "submitted", names, student, sandbox, jobs or os.cpu_count() or 1)
     return run.execute(regrade=regrade, yes=yes, as_json=as_json)
@@ -85,7 +87,8 @@ class GradeRun:
         self.jobs = jobs
         self.reports: list[GradeReport] = []
         self.invalid: list[InvalidTask] = []
-        self.trouble = ""  # why the run ended early
+        self.failures: list[Failure] = []
+        self.trouble: InfrastructureError | None = None  # why the run ended early
 
     def execute(self, *, regrade: bool, yes: bool, as_json: bool) -> int:
         from grader.store.database import Store
@@ -100,14 +103,27 @@ class GradeRun:
             self._print(store, plan, as_json=as_json)
         for invalid in self.invalid:
             click.echo(f"error: {invalid.assignment} is not graded: {invalid.error}", err=True)
-        if self.trouble:
-            click.echo(f"error: {self.trouble}", err=True)
+        for error, failed in self._failures().items():
+            click.echo(f"error: not graded: {failed}: {error}", err=True)
+        if self.trouble is not None:
+            click.echo(f"error: {with_notes(self.trouble)}", err=True)
         left = sum(report.status == "not_graded" for report in self.reports)
         if left:
-            click.echo(f"{left} of {len(self.reports)} submissions were not graded and stay due; run it again.", err=True)
-        if self.trouble or left:
+            click.echo(f"{left} of {len(plan.due)} submissions were not graded and stay due; run it again.", err=True)
+        if left or self.trouble is not None:
             return 2
         return 1 if self.invalid else 0
+
+    def _failures(self) -> dict[str, str]:
+        """What went wrong -> whom it befell."""
+        places: dict[str, list[str]] = {}
+        for failure in self.failures:
+            place = f"{failure.report.student}/{failure.report.assignment}"
+            places.setdefault(with_notes(failure.error), []).append(place)
+        return {
+            error: ", ".join(befell[:5]) + (f" and {len(befell) - 5} more" if len(befell) > 5 else "")
+            for error, befell in places.items()
+        }
 
     def _plan(self, store: Store, *, regrade: bool) -> Plan:
         from grader.course import select_assignments
@@ -135,20 +151,23 @@ class GradeRun:
     def _grade(self, plan: Plan, store: Store | None) -> None:
         """Grade what is due; results go to the store one by one, or into memory alone where there is none."""
         from grader.errors import InfrastructureError, StoreError
-        from grader.grading.pipeline import InvalidTask, Settings, not_graded, run_plan
+        from grader.grading.pipeline import Failure, InvalidTask, Settings, not_graded, run_plan
 
         done = set()
         with progress(len(plan.due)) as advance:
 
-            def receive(event: GradeReport | InvalidTask) -> None:
+            def receive(event: Event) -> None:
                 if isinstance(event, InvalidTask):
                     self.invalid.append(event)
                     return
+                if isinstance(event, Failure):
+                    self.failures.append(event)
+                report = event.report if isinstance(event, Failure) else event
                 if store is not None:
-                    store.record(event)
-                self.reports.append(event)
-                done.add((event.assignment, event.student))
-                advance(event)
+                    store.record(report)
+                self.reports.append(report)
+                done.add((report.assignment, report.student))
+                advance(report)
 
             try:
                 with terminated_as_interrupted():
@@ -156,30 +175,35 @@ class GradeRun:
             except StoreError:
                 raise
             except InfrastructureError as error:
-                self.trouble = str(error)
+                self.trouble = error
+                invalid = {each.assignment for each in self.invalid}
                 for submission in plan.due:
-                    if (submission.assignment.name, submission.student) not in done:
-                        report = not_graded(submission, submission.assignment, error.what)
+                    place = (submission.assignment.name, submission.student)
+                    if place not in done and submission.assignment.name not in invalid:
+                        report = not_graded(submission, error, plan.keys[place])
                         self.reports.append(report)
                         if store is not None:
                             store.record(report)
             except KeyboardInterrupt:
-                click.echo(
-                    f"\ninterrupted: {len(done)} of {len(plan.due)} are graded and stored; run it again for the rest.", err=True
-                )
+                graded = sum(report.status != "not_graded" for report in self.reports)
+                kept = "graded and stored; run it again for the rest"
+                if store is None:
+                    kept = "graded anew, and nothing was written"
+                click.echo(f"\n{graded} of {len(plan.due)} are {kept}.", err=True)
                 raise
 
     def _settle_regrade(self, store: Store, *, yes: bool, as_json: bool) -> None:
         """Show what a regrade would change, and write it where that is wanted."""
         from grader.reports.compare import differences
-        from grader.reports.terminal import differences_table
+        from grader.reports.terminal import differences_table, look
 
         changes = []
         for report in self.reports:
             old = store.latest(report.assignment, report.student)
             if old and old[0].status != "not_graded" and report.status != "not_graded":
                 changes += differences(old[0], report)
-        click.echo(differences_table(changes, width=_width(), color=_color(sys.stdout)), err=as_json)
+        width, color = look(sys.stderr if as_json else sys.stdout)
+        click.echo(differences_table(changes, width=width, color=color), err=as_json)
         if changes and not yes:
             if not sys.stdin.isatty():
                 click.echo("Nothing was written; add --yes to write these changes.", err=True)
@@ -191,22 +215,30 @@ class GradeRun:
             store.record(report)
 
     def _print(self, store: Store, plan: Plan, *, as_json: bool) -> None:
+        from grader.grading.pipeline import unsettled
         from grader.reports.class_report import build, select
         from grader.reports.export import to_json
-        from grader.reports.terminal import class_table
+        from grader.reports.terminal import class_table, look
 
-        places = {(s.assignment.name, s.student) for s in (*plan.due, *plan.unchanged)}
         if as_json:
-            current = {(report.assignment, report.student): report for report in store.latest()}
-            current.update({(r.assignment, r.student): r for r in self.reports if r.status != "not_graded"})
-            current = {**{(r.assignment, r.student): r for r in self.reports}, **current}
-            click.echo(to_json([report for place, report in sorted(current.items()) if place in places]), nl=False)
+            # What this run has found, of what was to be graded; of the rest, what is stored.
+            found = {(report.assignment, report.student): report for report in store.latest()}
+            found |= {(each.assignment.name, each.student): unsettled(each) for each in plan.due}
+            found |= {(report.assignment, report.student): report for report in self.reports}
+            order = {assignment.name: place for place, assignment in enumerate(self.course.assignments)}
+            places = {(each.assignment.name, each.student) for each in (*plan.due, *plan.unchanged)}
+            listed = sorted(places, key=lambda place: (order[place[0]], place[1]))
+            click.echo(to_json([found[place] for place in listed]), nl=False)
             return
-        click.echo(f"{len(self.reports)} graded now, {len(plan.unchanged)} unchanged since the last time.", err=True)
-        wanted = {name for name, _student in places}
-        table = build(self.course, store.latest(), pending=store.pending())
-        if wanted:
-            click.echo(class_table(select(table, assignments=wanted), width=_width(), color=_color(sys.stdout)), nl=False)
+        graded = sum(report.status != "not_graded" for report in self.reports)
+        click.echo(f"{graded} graded now, {len(plan.unchanged)} unchanged since the last time.", err=True)
+        if not plan.due and not plan.unchanged:
+            click.echo(f"note: there is nothing to grade in {self.path}", err=True)
+            return
+        wanted = {each.assignment.name for each in (*plan.due, *plan.unchanged)}
+        table = select(build(self.course, store.latest(), pending=store.pending()), assignments=wanted)
+        width, color = look(sys.stdout)
+        click.echo(class_table(table, width=width, color=color), nl=False)
 
 
 @contextlib.contextmanager
@@ -218,7 +250,8 @@ def progress(total: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[last]}"))
+    last = TextColumn("{task.fields[last]}")
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), last)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("grading", total=total, last="")
         yield lambda report: bar.update(task, advance=1, last=f"{report.assignment} {report.status.value}")
@@ -244,11 +277,6 @@ def _read_source(path: Path) -> str:
     return read_text(path, remedy="mend the solution source")
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((100, 24)).columns
-
-
-def _color(stream: Any) -> bool:
-    return bool(stream.isatty()) and "NO_COLOR" not in os.environ
+def with_notes(error: BaseException) -> str:
+    """An error with what the instructor alone may read of it."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])

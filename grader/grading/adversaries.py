@@ -1,7 +1,7 @@
 """Answers that no test may accept; ``grader verify`` puts them in the place of a right submission's.
 
-Each is ``function(arguments, answer) -> answer``; an answer may be an exception, which is then raised. Returning the very
-answer means that this adversary has nothing to replace here.
+Each is ``function(arguments, answer) -> answer``; an answer may be an exception, which is then raised. Returning the
+very answer means that this adversary has nothing to replace here.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,10 +20,12 @@ PACKAGES = {
     Environment.TENSORFLOW: ("numpy", "tensorflow"),
 }
 OURS = "dl-course-grader"
+# Folders beside the suites that grading never reads.
+EXAMPLES = ("mistakes", "alternatives")
 
 
 def suite_key(assignment: Assignment, course_seed: int, sandbox: str) -> str:
-    """What a result depends on besides the submission: suite, environment, limits, seed, sandbox and our own version."""
+    """What a result depends on besides the submission: suite, environment, limits, seed, sandbox, our own version."""
     parts = {
         "assignment": assignment.name,
         "points": assignment.points,
@@ -31,7 +34,7 @@ def suite_key(assignment: Assignment, course_seed: int, sandbox: str) -> str:
         "limits": asdict(assignment.limits),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in (OURS, *PACKAGES[assignment.environment])},
-        "suite": {path.name: _digest(path) for path in sorted(assignment.autotests.glob("*.py"))},
+        "suite": {name: _digest(path) for name, path in sorted(_suite_files(assignment.autotests))},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -51,11 +54,21 @@ def refusal_key(suite: str, reason: str) -> str:
     return hashlib.sha256(f"{suite}:{reason}".encode()).hexdigest()
 
 
+def _suite_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The suites, their conftest.py, helpers and data, each by its relative path; not the examples that prove them."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        ignored = any(part.startswith((".", "__pycache__")) for part in parts)
+        if not ignored and parts[0] not in EXAMPLES and path.is_file():
+            yield "/".join(parts), path
+
+
 def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise SuiteError(f"the suite cannot be read: {error.strerror}", where=path, remedy="mend its permissions") from error
+        what = f"the suite cannot be read: {error.strerror}"
+        raise SuiteError(what, where=path, remedy="mend its permissions") from error
 
 
 def _version(package: str) -> str:

@@ -1,8 +1,9 @@
 """The examiner: a warm pytest process that has collected the suites once and forks a child for each submission.
 
-Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.examiner CONTROL_FD``. It reads one frame with
-its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}`` or ``{"task_error": …}`` /
-``{"infrastructure": …}``; then every job frame gets one result frame. Trusted on both ends.
+Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.examiner CONTROL_FD CLIENT_PID``. It
+reads one frame with its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}``, ``{"task_error": …}``
+or ``{"infrastructure": …, "detail": …}``; then every job frame gets one result frame. Both ends are trusted. Students may
+see ``infrastructure``, but not ``detail``, which can hold lines of a hidden test.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class ExaminerChild:
         self.files = SubmissionFiles(
             payload["name"], payload["entry"], payload["files"], None if cells is None else tuple(map(tuple, cells))
         )
+        self._zygote = zygote
         self.session = RemoteSession(zygote, self.files, limits)
         self.submission = self.session.submission
         self.seed: tuple[object, ...] = ()
@@ -84,7 +86,7 @@ class ExaminerChild:
             if self.job["adversary"] is not None:
                 self._filter = AnswerFilter(self.session, self.job["adversary"])
                 self.session.answer_filter = self._filter
-            session.config.stash[EXAMINATION] = self
+            session.config.stash[EXAMINATION] = self  # type: ignore[misc]  # a cached property does for the attribute
             for round_number, seed in enumerate(self.job["seeds"]):
                 self.seed = (*self.job["seed"], seed)
                 items = session.items if round_number == 0 else [i for i in session.items if draws(i)]
@@ -92,6 +94,10 @@ class ExaminerChild:
                     following = items[index + 1] if index + 1 < len(items) else None
                     result["cases"].append(self._run(item, following, seed))
         self.session.close()
+        outcomes = [case["outcome"] for case in result["cases"]]
+        if Outcome.KILLED in outcomes or (result["load"] or {}).get("outcome") is Outcome.KILLED:
+            # A guest also ends with its zygote. Only where that still forks was the end the submission's own doing.
+            self._zygote.spawn().close()
         result["seconds"] = time.monotonic() - start
         return result
 
@@ -170,11 +176,12 @@ class ExaminerPlugin:
         self._control = control
         self._settings = settings
         self._limits = Limits(**settings["limits"])
-        self._visible = settings["visible_suite"]
+        self._visible = Path(settings["visible_suite"]).name
+        self.answered = False  # whether the client has heard how the start went
         self._child: ExaminerChild | None = None
         self._zygote: Zygote | None = None
         self._collect_errors: list[str] = []
-        self._broken: list[str] = []
+        self._broken: list[dict[str, str]] = []
 
     def start_zygote(self) -> Zygote:
         """Start the zygote where there is none; GraderError where it does not start."""
@@ -198,9 +205,11 @@ class ExaminerPlugin:
         """Record the phase; a report without a representation, which would take longer than the test."""
         if self._child is not None:
             try:
-                self._child.record(item, call, visible=str(item.path) == self._visible)
+                self._child.record(item, call, visible=item.path.name == self._visible)
             except BrokenHere as error:
-                self._broken.append(str(error))
+                what = f"a test broke down on the grader's side ({error}); the submission is not to blame"
+                detail = call.excinfo.exconly() + f"\nin {item.nodeid}" if call.excinfo is not None else ""
+                self._broken.append({"infrastructure": what, "detail": detail})
         outcome = "passed" if call.excinfo is None else "failed"
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
 
@@ -208,6 +217,7 @@ class ExaminerPlugin:
         """In place of pytest's own loop: serve jobs until the client hangs up."""
         if self._collect_errors or not session.items:
             what = "\n".join(self._collect_errors) or "the suites hold no test"
+            self.answered = True
             frames.send_frame(self._control, {"task_error": what[:8000]})
             return True
         zygote = self.start_zygote()
@@ -216,6 +226,7 @@ class ExaminerPlugin:
         gc.freeze()
         tests = [getattr(item, "originalname", None) or item.name for item in session.items]
         drawing = sorted({name for name, item in zip(tests, session.items, strict=True) if draws(item)})
+        self.answered = True
         frames.send_frame(self._control, {"ready": tests, "drawing": drawing, "versions": zygote.versions})
         receive = frames.receiver(self._control)
         while True:
@@ -233,7 +244,7 @@ class ExaminerPlugin:
         try:
             self.start_zygote()
         except GraderError as error:
-            return {"infrastructure": str(error)}
+            return {"infrastructure": error.what, "remedy": error.remedy}
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -269,11 +280,12 @@ class ExaminerPlugin:
             try:
                 result = self._child.examine(session)
                 if self._broken:
-                    result = {"infrastructure": self._broken[0]}
+                    result = dict(self._broken[0])
             except InfrastructureError as error:
-                result = {"infrastructure": str(error)}
-            except Exception:
-                result = {"infrastructure": traceback.format_exc(limit=-8)}
+                result = {"infrastructure": error.what}
+            except Exception as error:
+                what = f"the examiner failed ({type(error).__name__}); the submission is not to blame"
+                result = {"infrastructure": what, "detail": traceback.format_exc(limit=-8)}
             write_all(writing, json.dumps(result).encode())
             code = 0
         finally:
@@ -292,7 +304,8 @@ def warm_up(environment: Environment) -> None:
 
 def read_all(descriptor: int, deadline: float) -> bytes:
     """Everything until the other side closes; TimeoutError past the deadline."""
-    poll, parts = select.poll(), []
+    poll = select.poll()
+    parts: list[bytes] = []
     poll.register(descriptor, select.POLLIN)
     while True:
         if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
@@ -310,12 +323,13 @@ def write_all(descriptor: int, data: Any) -> None:
 
 
 def pytest_arguments(suites: list[str]) -> list[str]:
-    """pytest's command line for these suites.
+    """pytest's command line for these suites, from their own folder: it refuses a path with a bracket.
 
     Its logging plugin is off: it looks at every logger of the process six times per test, 2 ms with torch's, and what a
     submission logs is in another process anyway.
     """
-    arguments = [*suites, "-q", "-p", "no:cacheprovider", "-p", "no:logging", "--import-mode=importlib", "--capture=no"]
+    names = [Path(suite).name for suite in suites]
+    arguments = [*names, "-q", "-p", "no:cacheprovider", "-p", "no:logging", "--import-mode=importlib", "--capture=no"]
     return [*arguments, "-c", os.devnull, f"--rootdir={Path(suites[0]).parent}", "-W", "ignore"]
 
 
@@ -323,15 +337,20 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(control.fileno(), False)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(sys.argv[2]):
+        return  # the client ended before the kernel knew that this process is to end with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the client decides
     settings, _ = frames.read_frame(frames.receiver(control))
     plugin = ExaminerPlugin(control, settings)
     try:
         plugin.start_zygote()
-        pytest.main(pytest_arguments(settings["suites"]), plugins=[plugin])
+        os.chdir(Path(settings["suites"][0]).parent)
+        code = pytest.main(pytest_arguments(settings["suites"]), plugins=[plugin])
+        if not plugin.answered:  # a conftest.py that cannot be imported, for example; the client reads stderr
+            frames.send_frame(control, {"task_error": f"pytest ended with exit code {int(code)}", "see_stderr": True})
     except GraderError as error:
         with contextlib.suppress(OSError):
-            frames.send_frame(control, {"infrastructure": str(error)})
+            frames.send_frame(control, {"infrastructure": error.what, "remedy": error.remedy})
     except OSError:
         pass  # the client is gone; there is nobody to tell
     finally:

@@ -9,20 +9,25 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from grader.errors import InfrastructureError, SuiteError
-from grader.reports.text import clean
 from grader.grading.scoring import CaseRecord
 from grader.model import Assignment, Outcome, SubmissionFiles
+from grader.reports.text import clean
 from grader.wall import frames
 from grader.wall.values import Encoder
 
 # One thread per library: both this process and the guests fork after they have computed.
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 # Told to test_visible.py that our fixtures serve, not those for a student's plain pytest.
 SUITE_RUN = {"GRADER_SUITE_RUN": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class ExaminerLost(InfrastructureError):
+    """The examiner's process has ended, and not because it had nothing more to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Examined:
     output: str  # printed while the submission was loaded
     cases: dict[int, dict[str, list[CaseRecord]]]  # seed -> test -> its cases
     replaced: dict[str, int]  # test -> how many answers an adversary replaced; empty without one
+    accepted: frozenset[str]  # tests of which a case has given marks although an answer was replaced
     seconds: float
 
 
@@ -50,27 +56,37 @@ class ExaminerClient:
     """One examiner process with its zygote."""
 
     def __init__(
-        self, assignment: Assignment, course_seed: int, *, sandbox: str, suites: tuple[str, ...], preload: tuple[str, ...]
+        self,
+        assignment: Assignment,
+        course_seed: int,
+        *,
+        sandbox: str,
+        suites: tuple[str, ...],
+        preload: tuple[str, ...],
+        started: Callable[[ExaminerClient], None] = lambda _client: None,
     ) -> None:
         """Start it; returns once it is warm.
 
         :param suites: paths of the test files, the visible one first.
         :param preload: modules that the submissions at hand are known to import.
+        :param started: called before it is warm, which takes seconds, so that it can be killed meanwhile.
         Raises SuiteError where the suites do not collect, InfrastructureError where the sandbox does not start.
         """
         self.assignment = assignment
         self._course_seed = course_seed
         self._control, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
+        # -P: the working directory may be a student's folder, and nothing of it may be imported here.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.grading.examiner", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=self._errors,
             stderr=self._errors,
-            env={**os.environ, **THREADS, **SUITE_RUN},
+            env=examiner_environment(os.environ),
         )
         theirs.close()
+        started(self)
         settings = {
             "sandbox": sandbox,
             "environment": assignment.environment.value,
@@ -81,9 +97,12 @@ class ExaminerClient:
         }
         answer, _ = self._ask(settings, [])
         if "task_error" in answer:
+            said = self._last_words() if answer.get("see_stderr") else ""
             self.close()
             raise SuiteError(
-                f"the suite cannot be collected:\n{answer['task_error']}", where=assignment.autotests, remedy="mend the suite"
+                f"the suite cannot be collected:\n{answer['task_error']}{said}",
+                where=assignment.autotests,
+                remedy="mend the suite",
             )
         self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
         self.drawing: frozenset[str] = frozenset(answer["drawing"])
@@ -136,16 +155,23 @@ class ExaminerClient:
         except (EOFError, OSError) as error:
             said = self._last_words()
             self.close()
-            raise InfrastructureError(f"the examiner of {self.assignment.name} has ended{said}") from error
+            lost = ExaminerLost(f"the examiner of {self.assignment.name} has ended", remedy="run it again")
+            if said:
+                lost.add_note(said)
+            raise lost from error
         if "infrastructure" in answer:
-            raise InfrastructureError(str(answer["infrastructure"]), remedy="run: grader doctor")
+            remedy = answer.get("remedy", "run: grader doctor")
+            failure = InfrastructureError(str(answer["infrastructure"]), remedy=remedy)
+            if answer.get("detail"):
+                failure.add_note(answer["detail"])
+            raise failure
         return answer, received
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
             text = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
-            return f":\n{text}" if text else ""
+            return f"\n{text}" if text else ""
         return ""
 
     @property
@@ -153,9 +179,16 @@ class ExaminerClient:
         return self._process.poll() is None
 
 
+def examiner_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """An examiner's environment: the caller's, without options and plugins meant for a pytest of his own."""
+    own = {name: value for name, value in variables.items() if not name.startswith("PYTEST_")}
+    return {**own, **THREADS, **SUITE_RUN}
+
+
 def _read(answer: dict[str, Any]) -> Examined:
     cases: dict[int, dict[str, list[CaseRecord]]] = {}
     replaced: dict[str, int] = {}
+    accepted = set()
     for case in answer["cases"]:
         record = CaseRecord(
             case["test"],
@@ -168,6 +201,8 @@ def _read(answer: dict[str, Any]) -> Examined:
         )
         cases.setdefault(case["seed"], {}).setdefault(record.test, []).append(record)
         replaced[record.test] = replaced.get(record.test, 0) + case["replaced"]
+        if case["replaced"] and record.fraction:
+            accepted.add(record.test)
     load = answer["load"]
     failure = None
     if load is not None:
@@ -178,6 +213,7 @@ def _read(answer: dict[str, Any]) -> Examined:
         clean(answer["output"]),
         cases,
         replaced,
+        frozenset(accepted),
         answer["seconds"],
     )
 

@@ -28,6 +28,7 @@ MAX_CELLS = 10_000
 # Left by tools, never part of the work; and what the handout itself holds.
 IGNORED = frozenset(("__pycache__", "__MACOSX", "README.md", "test_visible.py"))
 MIB = 2**20
+NEWLINE = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
     files: dict[str, bytes] = {}
     notes: list[str] = []
     size = 0
-    for path, entry in _walk(folder, "", 0):
+    for path, entry in _walk(folder, "", 0, notes):
         problem = _problem(entry)
         if problem:
             if path in _candidates(name):
@@ -106,7 +107,8 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
             continue
         data = _read(entry, limit - size)
         if data is None:
-            raise UnreadableSubmission(f"The files are larger than {limit // MIB} MiB together ({path} is the last read).")
+            size_limit = f"{limit // MIB} MiB together"
+            raise UnreadableSubmission(f"The files are larger than {size_limit} ({path} is the last that was read).")
         size += len(data)
         files[path] = data
         if len(files) > MAX_FILES:
@@ -114,7 +116,7 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
     return files, notes
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: Path, prefix: str, depth: int, notes: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -125,7 +127,9 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.DirEn
         path = f"{prefix}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             if depth < MAX_DEPTH:
-                yield from _walk(Path(entry.path), f"{path}/", depth + 1)
+                yield from _walk(Path(entry.path), f"{path}/", depth + 1, notes)
+            else:
+                notes.append(f"{path}/ was left out: it lies more than {MAX_DEPTH} folders deep.")
         else:
             yield path, entry
 
@@ -165,7 +169,8 @@ def _choose(name: str, files: dict[str, bytes], handout: Handout) -> tuple[str, 
         touched = [path for path in (script, notebook) if not _is_untouched(path, files[path], handout)]
         if len(touched) == 2:
             raise UnreadableSubmission(
-                f"Both {script} and {notebook} hold work of yours; hand in one of them, so that it is clear which counts."
+                f"Both {script} and {notebook} hold work of yours; hand in one of them alone, "
+                "so that it is clear which counts."
             )
         chosen = touched[0] if touched else script
         other = notebook if chosen == script else script
@@ -208,13 +213,18 @@ def decode_source(entry: str, data: bytes) -> str:
     if not data.strip():
         raise UnreadableSubmission(f"{entry} is empty.")
     if b"\0" in data:
-        kind = "UTF-16, as an editor on Windows may save it" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "binary data"
+        is_utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        kind = "UTF-16, as an editor on Windows may save it" if is_utf_16 else "binary data (it holds zero bytes)"
         raise UnreadableSubmission(f"{entry} is not Python text but {kind}; save it as UTF-8.")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise UnreadableSubmission(f"{entry} cannot be decoded ({error}); save it as UTF-8.") from None
+        text.encode("utf-8")  # some codecs give lone surrogates, which are no text
+    except (SyntaxError, UnicodeError, LookupError) as error:
+        place = ""
+        if isinstance(error, UnicodeDecodeError):
+            place = f"line {data.count(NEWLINE, 0, error.start) + 1}: "
+        raise UnreadableSubmission(f"{entry} cannot be decoded ({place}{error}); save it as UTF-8.") from None
     return text.removeprefix("\ufeff")
 
 
@@ -223,11 +233,12 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
     if not data.strip():
         raise UnreadableSubmission(f"{entry} is empty.")
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise UnreadableSubmission(f"{entry} is not UTF-8 text; save it again in Jupyter.") from None
     except (ValueError, RecursionError) as error:
-        raise UnreadableSubmission(f"{entry} is not a notebook: its JSON is broken ({error}).") from None
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UnreadableSubmission(f"{entry} is not a notebook: its JSON is broken ({why}).") from None
     major = document.get("nbformat") if isinstance(document, dict) else None
     if not isinstance(major, int) or isinstance(major, bool):
         raise UnreadableSubmission(f"{entry} is JSON, but not a notebook.")
@@ -243,11 +254,11 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
             for number, cell in enumerate(document["cells"], start=1)
             if cell["cell_type"] == "code"
         ]
-        language = document.get("metadata", {}).get("kernelspec", {}).get("language", "python")
+        language = _language(document.get("metadata") or {})
     except Exception as error:  # nbformat's converters raise whatever a malformed document leads them to
         raise UnreadableSubmission(f"{entry} is a notebook with malformed cells ({type(error).__name__}).") from None
-    if str(language).lower() != "python":
-        raise UnreadableSubmission(f"{entry} is a notebook for {str(language)[:40]}, not for Python.")
+    if not language.lower().startswith(("python", "ipython")):
+        raise UnreadableSubmission(f"{entry} is a notebook for {language[:40]}, not for Python.")
     if len(cells) > MAX_CELLS:
         raise UnreadableSubmission(f"{entry} has more than {MAX_CELLS} code cells.")
     if not any(source.strip() for _number, source in cells):
@@ -255,8 +266,16 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
     return tuple(cells)
 
 
+def _language(metadata: dict[str, Any]) -> str:
+    """The language that a notebook says it is in; Python where it says nothing, as Colab's do."""
+    for table, key in (("kernelspec", "language"), ("language_info", "name")):
+        language = (metadata.get(table) or {}).get(key)
+        if language:
+            return str(language)
+    return "python"
+
+
 def _text_of(source: Any) -> str:
     text = _joined(source)
     text.encode("utf-8")  # a lone surrogate is no text
     return text
-

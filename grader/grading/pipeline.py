@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from grader.errors import InfrastructureError, SubmissionError, SuiteError, TaskError, UnreadableSubmission
 from grader.grading.content_key import refusal_key, submission_key
-from grader.grading.examiner_client import Examined, ExaminerClient, LoadFailure
+from grader.grading.examiner_client import Examined, ExaminerClient, ExaminerLost, LoadFailure
 from grader.grading.intake import Submission, read_submission
 from grader.grading.plan import Plan, Task
 from grader.grading.schedule import Schedule
 from grader.grading.scoring import score_tests, total, untested
-from grader.model import Assignment, GradeReport, Outcome, Status, SubmissionFiles
+from grader.model import GradeReport, Outcome, Status, SubmissionFiles
 
 # Starts of a fresh examiner after one was lost, per worker and assignment; then the machine is at fault.
 MAX_RESTARTS = 3
@@ -39,14 +39,22 @@ class InvalidTask:
     error: TaskError
 
 
-Event = GradeReport | InvalidTask
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The grader itself failed at a submission, which stays due."""
+
+    report: GradeReport  # without a mark; its reason is fit for the student
+    error: InfrastructureError  # its notes are for the instructor alone
+
+
+Event = GradeReport | Failure | InvalidTask
 
 
 def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -> None:
     """Grade all that is due.
 
-    :param receive: called in the caller's thread, once per submission (and once per invalid task), as results come in.
-        Whatever it raises stops the run.
+    :param receive: called in the caller's thread, once per submission and once per invalid task (whose submissions
+        get no event of their own), as results come in. Whatever it raises stops the run.
     An interruption (KeyboardInterrupt) ends all processes before it is passed on.
     """
     events: queue.Queue[Event | BaseException | None] = queue.Queue()
@@ -58,6 +66,7 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
     for worker in workers:
         worker.start()
     running = len(workers)
+    invalid = set()
     try:
         while running:
             event = events.get()
@@ -65,7 +74,11 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
                 running -= 1
             elif isinstance(event, BaseException):
                 raise event
+            elif isinstance(event, InvalidTask) and event.assignment in invalid:
+                continue  # two workers have found it out
             else:
+                if isinstance(event, InvalidTask):
+                    invalid.add(event.assignment)
                 receive(event)
     finally:
         stop.set()
@@ -138,33 +151,51 @@ class Worker(threading.Thread):
             try:
                 report = report_of(submission, task, files, client.examine(submission.student, files))
             except InfrastructureError as error:
-                report = not_graded(submission, task.assignment, str(error))
                 if not client.alive:
                     self._close()
-        if not self._stop_asked.is_set() or report.status is not Status.NOT_GRADED:
-            self._events.put(replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC)))
+                if not self._stop_asked.is_set():
+                    self._events.put(Failure(not_graded(submission, error, submission_key(task.key, files)), error))
+                return
+        self._events.put(replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC)))
 
     def _examiner(self, task: Task) -> ExaminerClient:
         """The warm examiner of a task; its first act is to show that the reference passes."""
-        if self._client is None:
+        while self._client is None:
             if self._restarts > MAX_RESTARTS:
-                raise InfrastructureError("the examiner was lost again and again", remedy="run: grader doctor")
+                raise InfrastructureError(
+                    f"the examiner of {task.assignment.name} was lost again and again", remedy="run: grader doctor"
+                )
             self._restarts += 1
-            assignment = task.assignment
-            client = ExaminerClient(
-                assignment,
-                self._settings.course_seed,
-                sandbox=self._settings.sandbox,
-                suites=(str(assignment.visible_suite), str(assignment.hidden_suite)),
-                preload=self._plan.preload.get(assignment.name, ()),
-            )
-            with self._lock:
-                self._client = client
+            try:
+                client = self._start(task)
+                check_collected(task, client)
+                check_reference(task, client)
+            except ExaminerLost:
+                self._close()
+                if self._stop_asked.is_set():
+                    raise
+            except BaseException:
+                self._close()
+                raise
+        return self._client
+
+    def _start(self, task: Task) -> ExaminerClient:
+        assignment = task.assignment
+        return ExaminerClient(
+            assignment,
+            self._settings.course_seed,
+            sandbox=self._settings.sandbox,
+            suites=(str(assignment.visible_suite), str(assignment.hidden_suite)),
+            preload=self._plan.preload.get(assignment.name, ()),
+            started=self._own,
+        )
+
+    def _own(self, client: ExaminerClient) -> None:
+        """Hold a process that has just been started, so that :meth:`abandon` reaches it while it warms up."""
+        with self._lock:
+            self._client = client
             if self._stop_asked.is_set():
                 client.kill()
-            check_collected(task, client)
-            check_reference(task, client)
-        return self._client
 
     def _close(self) -> None:
         with self._lock:
@@ -197,7 +228,7 @@ def check_reference(task: Task, client: ExaminerClient) -> None:
     results = score_tests(task.specs, examined.cases.get(0, {}))
     lost = [result for result in results if result.outcome is not Outcome.PASSED]
     if lost:
-        said = "; ".join(f"{result.name}: {result.outcome}" + f" ({result.message})" * bool(result.message) for result in lost)
+        said = "; ".join(f"{each.name}: {each.outcome}" + f" ({each.message})" * bool(each.message) for each in lost)
         raise SuiteError(
             f"the reference solution fails its own suite: {said}", where=where, remedy=f"run: grader verify {name}"
         )
@@ -206,7 +237,7 @@ def check_reference(task: Task, client: ExaminerClient) -> None:
 def report_of(submission: Submission, task: Task, files: SubmissionFiles, examined: Examined) -> GradeReport:
     """The report of a submission that reached the examiner."""
     notes = list(files.notes)
-    notes += [f"Cell {number} raised an exception and was passed over:\n{text}" for number, text in examined.cell_errors]
+    notes += [f"Cell {number} raised an exception and was passed over:\n{why}" for number, why in examined.cell_errors]
     common = {
         "assignment": task.assignment.name,
         "student": submission.student,
@@ -253,9 +284,21 @@ def refused(submission: Submission, task: Task, error: SubmissionError) -> Grade
     )
 
 
-def not_graded(submission: Submission, assignment: Assignment, reason: str) -> GradeReport:
+def not_graded(submission: Submission, error: InfrastructureError, key: str) -> GradeReport:
     """The report of a submission at which the grader failed: no mark, and it stays due."""
     return GradeReport(
-        assignment.name, submission.student, Status.NOT_GRADED, None, assignment.points, reason=reason
+        submission.assignment.name,
+        submission.student,
+        Status.NOT_GRADED,
+        None,
+        submission.assignment.points,
+        reason=error.what,
+        key=key,
+        graded_at=datetime.now(UTC),
     )
 
+
+def unsettled(submission: Submission) -> GradeReport:
+    """Stands for a submission to which the run has not come, because its assignment is invalid."""
+    name, points = submission.assignment.name, submission.assignment.points
+    return GradeReport(name, submission.student, Status.NOT_GRADED, None, points, reason="Its turn has not come.")

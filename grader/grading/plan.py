@@ -36,6 +36,7 @@ class Plan:
 
     tasks: dict[str, Task]  # by assignment name
     due: tuple[Submission, ...]  # to be graded now
+    keys: dict[tuple[str, str], str]  # (assignment, student) -> key of what lay there when the plan was made
     unchanged: tuple[Submission, ...]  # graded already, with the same content
     preload: dict[str, tuple[str, ...]]  # assignment -> modules that its submissions import
     warnings: tuple[str, ...]
@@ -61,15 +62,16 @@ def find_submissions(
     """
     if not path.is_dir():
         raise UsageError(
-            f"there is no folder {path}", remedy="name the folder that holds one folder per student, each with its assignments"
+            f"there is no folder {path}",
+            remedy="name the folder that holds one folder per student, each with its assignments",
         )
-    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    folders = [folder.name for folder in _folders(path) if not folder.name.startswith(".")]
     warnings = []
     printable = [name for name in folders if name.isprintable()]
     for name in sorted(set(folders) - set(printable)):
         warnings.append(f"{path / repr(name)}: a folder name with unprintable characters; it was passed over")
     roster = [entry.id for entry in course.roster]
-    students = sorted({*roster, *printable})
+    everybody = students = sorted({*roster, *printable})
     if roster:
         for name in sorted(set(printable) - set(roster)):
             warnings.append(f"{name} has a folder but is not on the roster; graded all the same")
@@ -79,18 +81,28 @@ def find_submissions(
         students, warnings = [student], []
     known = {assignment.name for assignment in course.assignments}
     for name in students:
-        for folder in sorted((path / name).iterdir()) if (path / name).is_dir() else ():
-            if folder.is_dir() and folder.name not in known and not folder.name.startswith((".", "__")):
-                warnings.append(f"{name}/{folder.name} is no assignment of this course; passed over ({nearest(folder.name, known)})")
+        for folder in _folders(path / name):
+            if folder.name not in known and not folder.name.startswith((".", "__")):
+                meant = nearest(folder.name, known)
+                warnings.append(f"{name}/{folder.name!r} is no assignment of this course; passed over ({meant})")
     submissions = []
     for assignment in assignments:
-        places = [Submission(name, assignment, path / name / assignment.name) for name in students]
+        places = [Submission(name, assignment, path / name / assignment.name) for name in everybody]
         present = [place for place in places if _lexists(place.folder)]
-        if assignment.due is not None and assignment.due > now:
-            submissions += present  # nobody is late yet
-        elif named or present:
-            submissions += places
+        running = assignment.due is not None and assignment.due > now  # nobody is late yet
+        wanted = places if (named or present) and not running else present
+        submissions += [place for place in wanted if place.student in students]
     return submissions, warnings
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders in a folder, by name; none where it is no folder. UsageError where it cannot be read."""
+    try:
+        return sorted(entry for entry in path.iterdir() if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=path, remedy="make it readable") from error
 
 
 def _lexists(path: Path) -> bool:
@@ -113,7 +125,9 @@ def make_plan(
 
     :param is_graded: tells whether a submission's current mark was made from content with this key.
     """
-    due, unchanged = [], []
+    due: list[Submission] = []
+    unchanged: list[Submission] = []
+    keys: dict[tuple[str, str], str] = {}
     preload: dict[str, set[str]] = {name: set() for name in tasks}
     for submission in submissions:
         task = tasks[submission.assignment.name]
@@ -124,10 +138,12 @@ def make_plan(
         else:
             key = submission_key(task.key, files)
             preload[task.assignment.name] |= imported_modules(files.source, notebook=files.cells is not None)
+        keys[task.assignment.name, submission.student] = key
         (unchanged if is_graded(submission, key) else due).append(submission)
     return Plan(
         tasks,
         tuple(due),
+        keys,
         tuple(unchanged),
         {name: tuple(sorted(modules)) for name, modules in preload.items()},
         tuple(warnings),

@@ -1,4 +1,4 @@
-"""Which worker grades which submission next: workers stay with an assignment, because changing it costs a warm start."""
+"""Which worker grades which submission next: workers stay with an assignment, as changing it costs a warm start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Schedule:
         self._workers: dict[str, int] = dict.fromkeys(self._queues, 0)
 
     def take(self, current: str | None) -> Submission | None:
-        """The next submission for a worker whose warm processes are of the assignment ``current``; ``None`` at the end."""
+        """The next submission for a worker; ``None`` at the end.
+
+        :param current: the assignment that the worker has warm processes of, if any.
+        """
         with self._lock:
             if current is not None and self._queues.get(current):
                 return self._queues[current].popleft()

@@ -29,7 +29,10 @@ class Verdict:
 
 
 class BrokenHere(Exception):
-    """The failure is ours (infrastructure) or the task's; no verdict on the submission follows from it."""
+    """The failure is ours (infrastructure) or the task's; no verdict on the submission follows from it.
+
+    Its text is the exception's name alone: the rest may hold what students must not see.
+    """
 
 
 def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool) -> Verdict:
@@ -42,7 +45,7 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
     if fault is not None:
         return Verdict(fault_outcome(fault), str(fault), "\n".join(map(str, read_frames(fault.where))))
     if isinstance(error, (InfrastructureError, TaskError, MemoryError, KeyboardInterrupt)):
-        raise BrokenHere(str(error) or type(error).__name__)
+        raise BrokenHere(type(error).__name__)
     if isinstance(error, RemoteError):
         outcome = Outcome.MEMORY if isinstance(error, MemoryError) else Outcome.ERROR
         return Verdict(outcome, error.public, str(error.remote))
@@ -57,7 +60,7 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
     if isinstance(error, (AssertionError, pytest.fail.Exception)):
         return Verdict(Outcome.FAILED, without_introspection(text) if visible and text else WRONG)
     if isinstance(error, OSError):
-        raise BrokenHere(f"{type(error).__name__}: {error}")
+        raise BrokenHere(type(error).__name__)
     return Verdict(Outcome.FAILED, f"{UNFIT} ({type(error).__name__}: {text})" if visible else UNFIT)
 
 
