@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Prove that the test suites judge rightly.")
 @assignments_argument
-@click.option("--seeds", type=click.IntRange(1, 1000), default=50, show_default=True, help="Draws of random inputs per submission.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=50, show_default=True, help="Draws of random inputs per submission."
+)
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Assignments at one time (default: the cores).")
 @click.option("-v", "--verbose", is_flag=True, help="List every proof, not only those that fail.")
 @json_option
 def verify(assignments: tuple[str, ...], seeds: int, jobs: int | None, verbose: bool, as_json: bool) -> int:
     """Prove the suites of these assignments (default: all).
 
-    The reference and every alternative must have all marks, the untouched stub none, every known mistake must cost marks
-    in the tests that it names and only there or in those that need them, no test may accept an adversary's answer, and
-    no verdict may change with the seed. Exit code 1 where any of that does not hold.
+    The reference and every alternative must have all marks, the untouched stub none, every known mistake must cost
+    marks in the tests that it names and only there or in those that need them, no test may accept an adversary's
+    answer, and no verdict may change with the seed. Exit code 1 where any of that does not hold.
     """
     from grader.course import select_assignments
 
@@ -57,7 +59,8 @@ def _verify(course: Course, assignment: Assignment, seeds: int) -> Verification:
 def _as_dict(result: Verification) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"assignment": result.assignment, "holds": result.holds, "seeds": result.seeds, "proofs": [asdict(p) for p in result.proofs]}
+    proofs = [asdict(proof) for proof in result.proofs]
+    return {"assignment": result.assignment, "holds": result.holds, "seeds": result.seeds, "proofs": proofs}
 
 
 def _print(results: list[Verification], *, verbose: bool) -> None:
@@ -78,8 +81,8 @@ def _print(results: list[Verification], *, verbose: bool) -> None:
         for proof in result.proofs:
             if verbose or not proof.holds:
                 mark = "ok  " if proof.holds else "FAIL"
-                line = f"{mark} {result.assignment}: {proof.kind} {proof.name}: expected {proof.expected}; found {proof.found}"
-                console.print(Text(line), soft_wrap=True)
+                said = f"expected {proof.expected}; found {proof.found}"
+                console.print(Text(f"{mark} {result.assignment}: {proof.kind} {proof.name}: {said}"), soft_wrap=True)
                 for problem in proof.problems:
                     console.print(Text(f"       {problem}"), soft_wrap=True)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from grader.course.examples import Mistake, alternatives, read_mistakes
 from grader.course.suite import read_suites
@@ -18,6 +19,8 @@ STUDENTS = tuple(
     "ada amir ana bela ben carla chen dalia david elif emre eva farid fatima finn grace hana hugo ines ivan "
     "jana jonas kira lena liam mara milan nadia noah olga omar paula priya rosa sami sofia tarek uma yuki zoe".split()
 )
+
+HandIn = tuple[str, bytes | None]  # suffix and content; None: an empty folder
 
 # Source of a cell that a student forgot to tidy away.
 SCRATCH = "# does this work?\nundefined_name + 1"
@@ -37,7 +40,8 @@ def _assignment(assignment: Assignment, place: int) -> Iterator[tuple[Path, byte
     name = assignment.name
     source = read_text(assignment.solution, remedy="mend the solution source")
     specs = read_suites(assignment)
-    right = [(path.suffix, path.read_bytes()) for path in alternatives(assignment)] or [(".py", source.encode())]
+    right: list[HandIn] = [(path.suffix, path.read_bytes()) for path in alternatives(assignment)]
+    right = right or [(".py", source.encode())]
     wrong = [_overlaid(mistake, source) for mistake in read_mistakes(assignment, frozenset(s.name for s in specs))]
     # Two of three students are right; each assignment begins at another student, so that nobody is right throughout.
     rights, wrongs = cycle(right), cycle(wrong or right)
@@ -52,34 +56,35 @@ def _assignment(assignment: Assignment, place: int) -> Iterator[tuple[Path, byte
         yield (folder, None) if data is None else (folder / f"{name}{suffix}", data)
 
 
-def _overlaid(mistake: Mistake, source: str) -> tuple[str, bytes]:
+def _overlaid(mistake: Mistake, source: str) -> HandIn:
     return ".py", mistake.applied_to(source).encode()
 
 
-def _untouched(source: str, assignment: Assignment) -> tuple[str, bytes | None]:
+def _untouched(source: str, assignment: Assignment) -> HandIn:
     return ".py", make_stub(source, assignment.solution).encode()
 
 
-def _syntax_error(source: str, assignment: Assignment) -> tuple[str, bytes | None]:
+def _syntax_error(source: str, assignment: Assignment) -> HandIn:
     return ".py", source.replace("def ", "def def ", 1).encode()
 
 
-def _endless_loop(source: str, assignment: Assignment) -> tuple[str, bytes | None]:
+def _endless_loop(source: str, assignment: Assignment) -> HandIn:
     return ".py", (source + LOOP).encode()
 
 
-def _broken_scratch_cell(source: str, assignment: Assignment) -> tuple[str, bytes | None]:
+def _broken_scratch_cell(source: str, assignment: Assignment) -> HandIn:
     notebook = json.loads(make_notebook(source, assignment.name))
-    scratch = {"cell_type": "code", "execution_count": None, "id": "scratch", "metadata": {}, "outputs": [], "source": SCRATCH}
+    scratch: dict[str, Any] = {"cell_type": "code", "execution_count": None, "id": "scratch", "metadata": {}}
+    scratch |= {"outputs": [], "source": SCRATCH}
     notebook["cells"].insert(len(notebook["cells"]) // 2, scratch)
     return ".ipynb", json.dumps(notebook, indent=1).encode()
 
 
-def _empty_folder(source: str, assignment: Assignment) -> tuple[str, bytes | None]:
+def _empty_folder(source: str, assignment: Assignment) -> HandIn:
     return "", None
 
 
-_SPECIAL: tuple[Callable[[str, Assignment], tuple[str, bytes | None]], ...] = (
+_SPECIAL: tuple[Callable[[str, Assignment], HandIn], ...] = (
     _untouched,
     _syntax_error,
     _endless_loop,
