@@ -1,4 +1,4 @@
-"""docs/writing-an-assignment.md: its tables are the code's, its examples run, its assignment passes ``grader verify``."""
+"""docs/writing-an-assignment.md: tables are the code's, examples run, the assignment passes ``grader verify``."""
 
 from __future__ import annotations
 
