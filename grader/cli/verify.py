@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 @click.command(short_help="Prove that the test suites judge rightly.")
 @assignments_argument
 @click.option(
-    "--seeds", type=click.IntRange(1, 1000), default=50, show_default=True, help="Draws of random inputs per submission."
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="Draws of random inputs per submission.",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Assignments at one time (default: the cores).")
 @click.option("-v", "--verbose", is_flag=True, help="List every proof, not only those that fail.")
