@@ -1,4 +1,4 @@
-"""The three ways to grade that are compared. Each grades a batch and tells seconds per submission, and which tests failed."""
+"""The three ways to grade that are compared: each tells seconds per submission, and which tests failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.errors import GraderError
 from grader.grading.examiner_client import SUITE_RUN, THREADS
 from grader.grading.intake import Submission
 from grader.grading.pipeline import Event, InvalidTask, Settings, Worker
-from grader.grading.plan import Plan, Task
+from grader.grading.plan import Plan
 from grader.grading.schedule import Schedule
 from grader.model import Assignment, GradeReport, Outcome, Status
 from grader.sandbox.process import tree_usage
@@ -41,17 +41,15 @@ def suites(assignment: Assignment) -> list[str]:
 
 
 class Grader:
-    """Ours: a worker of the pipeline with its examiner, zygote and sandboxed guests, as ``grader grade --jobs 1`` has it.
+    """Ours: a worker of the pipeline with its examiner, zygote and sandboxed guests, as in ``grader grade --jobs 1``.
 
     The worker asks a schedule for its next submission; here that schedule lets it wait between the batches, so that one
     warm examiner serves batches that alternate with those of the others.
     """
 
-    def __init__(self, task: Task, preload: tuple[str, ...], course_seed: int, sandbox: str = "bubblewrap") -> None:
-        self._task = task
+    def __init__(self, plan: Plan, course_seed: int, sandbox: str = "bubblewrap") -> None:
         self._gate = _Gate()
         self._events: queue.Queue[Event | BaseException | None] = queue.Queue()
-        plan = Plan({task.assignment.name: task}, (), (), {task.assignment.name: preload}, ())
         self._worker = Worker(plan, Settings(course_seed, sandbox, 1), self._gate, self._events, threading.Event())
         self.reports: list[GradeReport] = []
 
@@ -164,11 +162,12 @@ def fresh_pytest(submission: Submission) -> float:
 
     Raises GraderError where pytest did not run the tests.
     """
-    command = [sys.executable, "-m", "pytest", *suites(submission.assignment), f"--submission={script(submission)}", "-q"]
-    command += ["-p", "no:cacheprovider", "--import-mode=importlib", "-c", os.devnull]
+    command = [sys.executable, "-m", "pytest", *suites(submission.assignment), f"--submission={script(submission)}"]
+    command += ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", os.devnull]
     command += [f"--rootdir={submission.assignment.autotests}"]
     start = time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, **THREADS, **SUITE_RUN}, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **THREADS, **SUITE_RUN}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     if done.returncode not in (0, 1):  # 1: tests have failed, as those of a mistake should
         raise GraderError(f"pytest did not run:\n{done.stdout}{done.stderr}")

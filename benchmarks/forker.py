@@ -1,8 +1,9 @@
 """The opponent: a warm process that has collected the suites and forks a child per submission, without any isolation.
 
-Started as ``python forker.py CONTROL_FD ENVIRONMENT SUITE…`` by :class:`contenders.WarmForker`. Each job frame names a file; a child
-loads it as an ordinary module of its own process, runs the collected tests and answers which of them failed. It is made as
-fast as such a process can be: the same warm-up, pytest options, frozen collector and cheap test reports as the examiner has.
+Started as ``python forker.py CONTROL_FD ENVIRONMENT SUITE…`` by :class:`contenders.WarmForker`. Each job frame names a
+file; a child loads it as an ordinary module of its own process, runs the collected tests and answers which of them
+failed. It is made as fast as such a process can be: the same warm-up, pytest options, frozen collector and cheap test
+reports as the examiner has.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,7 @@ class Forker:
 
 def main() -> None:
     control, environment, suites = socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3:]
+    os.chdir(Path(suites[0]).parent)
     pytest.main(pytest_arguments(suites), plugins=[Forker(control, Environment(environment))])
 
 

@@ -2,9 +2,9 @@
 
 How to read the result
 ----------------------
-A machine that does something else as well changes every second figure, so nothing is said in seconds alone. The ways to
-grade take turns, a batch each, over the same submissions; each **round** gives one ratio of their times, and what counts is the
-median of these ratios with their quartiles. n is the number of rounds (of ratios) or of submissions (of times).
+A machine that does something else as well changes every figure in seconds, so ratios count. The ways to grade take
+turns, a batch each, over the same submissions; each round gives one ratio of their times, and what counts is the median
+of these ratios with their quartiles. n is the number of rounds (of ratios and CPU times) or of submissions (of times).
 
 - *ours*: ``grader grade --jobs 1`` from reading the student's folder to the finished report, sandboxed, warm; the
   database is a line of its own.
@@ -50,18 +50,18 @@ TARGET_CALL_SECONDS = 0.3e-3
 
 
 def bench_grading(course: Course, assignment: Assignment, *, count: int, batch: int, fresh: int) -> dict[str, Any]:
-    """Grade ``count`` submissions in batches, ours and the warm forker in turn; ``fresh`` of them by fresh processes."""
+    """Grade ``count`` submissions in batches, ours and the warm forker in turn, and ``fresh`` of them anew."""
     task = make_task(course, assignment, read_suites(assignment), "bubblewrap")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         # Before the count come those that each side warms up with.
         submissions = hand_in(assignment, batch + count, folder / "submitted")
         warm, timed = submissions[:batch], submissions[batch:]
-        preload = make_plan(course, {assignment.name: task}, submissions, [], lambda *_: False).preload[assignment.name]
+        plan = make_plan(course, {assignment.name: task}, submissions, [], lambda *_: False)
         ours: list[Batch] = []
         theirs: list[Batch] = []
         fresh_seconds: list[float] = []
-        with WarmForker(assignment) as forker, Grader(task, preload, course.seed) as grader:
+        with WarmForker(assignment) as forker, Grader(plan, course.seed) as grader:
             start = time.perf_counter()
             grader.grade(warm[:1])  # starts the examiner and its zygote, and grades the reference
             start_seconds = time.perf_counter() - start
@@ -77,7 +77,8 @@ def bench_grading(course: Course, assignment: Assignment, *, count: int, batch: 
                 if len(fresh_seconds) < fresh:
                     fresh_seconds.append(fresh_pytest(part[0]))
             storing = store_seconds(grader, folder)
-    other = sum(a != b for x, y in zip(ours, theirs, strict=True) for a, b in zip(x.lost, y.lost, strict=True))
+    rounds = list(zip(ours, theirs, strict=True))
+    other = sum(a != b for x, y in rounds for a, b in zip(x.lost, y.lost, strict=True))
     return {
         "assignment": assignment.name,
         "submissions": count,
@@ -89,8 +90,8 @@ def bench_grading(course: Course, assignment: Assignment, *, count: int, batch: 
         "store_seconds": summarise(storing).as_dict,
         "ours_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in ours]).as_dict,
         "forker_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in theirs]).as_dict,
-        "ratio_to_forker": summarise([sum(a.seconds) / sum(b.seconds) for a, b in zip(ours, theirs, strict=True)]).as_dict,
-        "cpu_ratio_to_forker": summarise([a.cpu / b.cpu for a, b in zip(ours, theirs, strict=True)]).as_dict,
+        "ratio_to_forker": summarise([sum(a.seconds) / sum(b.seconds) for a, b in rounds]).as_dict,
+        "cpu_ratio_to_forker": summarise([a.cpu / b.cpu for a, b in rounds]).as_dict,
         "fresh_ratio_to_ours": summarise(
             [s / statistics.mean(b.seconds) for s, b in zip(fresh_seconds, ours, strict=False)]
         ).as_dict,
@@ -152,15 +153,16 @@ def as_markdown(result: dict[str, Any]) -> str:
             ("database, per submission", spread(found["store_seconds"])),
         ]
         lines += [f"| {name} | {text} |" for name, text in rows]
-        lines += ["", f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}; "
-                  f"not part of the times above. Submissions with other verdicts: {found['other_verdicts']}.", ""]
+        start = f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}"
+        lines += ["", f"{start}; not counted above. Submissions with other verdicts: {found['other_verdicts']}.", ""]
     wall = result["wall"]
     lines += [f"## The wall: {NUMBERS} float64 there and back", "", *head]
     lines += [f"| **call** (target {duration(TARGET_CALL_SECONDS)}) | {spread(wall['call_seconds'])} |"]
     lines += [f"| bare echo to another process | {spread(wall['echo_seconds'])} |"]
     for name, parts in wall["guests"].items():
         lines += [f"| {name} guest: {part} | {spread(summary)} |" for part, summary in parts.items()]
-    lines += ["", f"Call: p95 {duration(wall['call_seconds']['p95'])}; {wall['ratio_to_echo']:.3g} times the bare echo."]
+    p95 = duration(wall["call_seconds"]["p95"])
+    lines += ["", f"95 of 100 calls take {p95} at most. Median: {wall['ratio_to_echo']:.3g} times the bare echo's."]
     return "\n".join(lines)
 
 
