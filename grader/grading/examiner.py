@@ -2,8 +2,8 @@
 
 Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.examiner CONTROL_FD CLIENT_PID``. It
 reads one frame with its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}``, ``{"task_error": …}``
-or ``{"infrastructure": …, "detail": …}``; then every job frame gets one result frame. Both ends are trusted. Students may
-see ``infrastructure``, but not ``detail``, which can hold lines of a hidden test.
+or ``{"infrastructure": …, "detail": …}``; then every job frame gets one result frame. Both ends are trusted. Students
+may see ``infrastructure``, but not ``detail``, which can hold lines of a hidden test.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class ExaminerChild:
             session.config.stash[EXAMINATION] = self  # type: ignore[misc]  # a cached property does for the attribute
             for round_number, seed in enumerate(self.job["seeds"]):
                 self.seed = (*self.job["seed"], seed)
-                items = session.items if round_number == 0 else [i for i in session.items if draws(i)]
+                items = session.items if round_number == 0 else [i for i in session.items if self._repeats(i)]
                 for index, item in enumerate(items):
                     following = items[index + 1] if index + 1 < len(items) else None
                     result["cases"].append(self._run(item, following, seed))
@@ -100,6 +100,9 @@ class ExaminerChild:
             self._zygote.spawn().close()
         result["seconds"] = time.monotonic() - start
         return result
+
+    def _repeats(self, item: pytest.Item) -> bool:
+        return draws(item) and test_name(item) not in self.job["once"]
 
     def _run(self, item: pytest.Item, following: pytest.Item | None, seed: int) -> dict[str, Any]:
         start = time.monotonic()
@@ -124,7 +127,7 @@ class ExaminerChild:
             if part < 1.0 and verdict.outcome is Outcome.PASSED:
                 verdict = Verdict(Outcome.FAILED, "Part of this test is right.")
         return {
-            "test": getattr(item, "originalname", None) or item.name,
+            "test": test_name(item),
             "seed": seed,
             "outcome": verdict.outcome,
             "fraction": fraction,
@@ -162,6 +165,11 @@ def parsable_source(files: SubmissionFiles) -> str:
             readable.append(source)
             break
     return "\n\n".join(readable)
+
+
+def test_name(item: pytest.Item) -> str:
+    """The test function's name, without a parametrised case's."""
+    return getattr(item, "originalname", None) or item.name
 
 
 def draws(item: pytest.Item) -> bool:
@@ -224,7 +232,7 @@ class ExaminerPlugin:
         warm_up(Environment(self._settings["environment"]))
         gc.collect()
         gc.freeze()
-        tests = [getattr(item, "originalname", None) or item.name for item in session.items]
+        tests = [test_name(item) for item in session.items]
         drawing = sorted({name for name, item in zip(tests, session.items, strict=True) if draws(item)})
         self.answered = True
         frames.send_frame(self._control, {"ready": tests, "drawing": drawing, "versions": zygote.versions})

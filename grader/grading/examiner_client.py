@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -109,11 +109,18 @@ class ExaminerClient:
         self.versions: dict[str, str] = answer["versions"]
 
     def examine(
-        self, student: str, files: SubmissionFiles, *, seeds: tuple[int, ...] = (0,), adversary: str | None = None
+        self,
+        student: str,
+        files: SubmissionFiles,
+        *,
+        seeds: tuple[int, ...] = (0,),
+        once: Iterable[str] = (),
+        adversary: str | None = None,
     ) -> Examined:
         """Run the suites against one submission.
 
         :param seeds: further seeds repeat those tests that draw random inputs.
+        :param once: tests that are not repeated all the same.
         Raises InfrastructureError where the grader, not the submission, failed.
         """
         encoder = Encoder(_unreachable)
@@ -126,6 +133,7 @@ class ExaminerClient:
         job = {
             "seed": [self._course_seed, self.assignment.name, student],
             "seeds": list(seeds),
+            "once": sorted(once),
             "adversary": adversary,
             "payload": encoder.encode(payload),
         }

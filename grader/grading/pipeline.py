@@ -16,6 +16,7 @@ from grader.grading.intake import Submission, read_submission
 from grader.grading.plan import Plan, Task
 from grader.grading.schedule import Schedule
 from grader.grading.scoring import score_tests, total, untested
+from grader.grading.verdicts import explained
 from grader.model import GradeReport, Outcome, Status, SubmissionFiles
 
 # Starts of a fresh examiner after one was lost, per worker and assignment; then the machine is at fault.
@@ -266,7 +267,7 @@ def summary(failure: LoadFailure) -> str:
     places = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("    ")]
     where = f" ({places[-1].partition(', in ')[0]})" if places else ""
     said = failure.message or next((line for line in lines if not line.startswith(" ")), "it ended without a word")
-    return f"{said}{where}"
+    return explained(f"{said}{where}", said.partition(":")[0])
 
 
 def refused(submission: Submission, task: Task, error: SubmissionError) -> GradeReport:

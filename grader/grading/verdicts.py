@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +16,25 @@ from grader.testing import WrongAnswer
 # Said of a hidden test whose bare assertion failed: its values stay hidden.
 WRONG = "The answer is not the one that this test expects."
 UNFIT = "The answer could not be used by the test: probably it has the wrong type or shape."
+# What Python says of a value that is used as something else -> what that means; it names types alone, no value.
+MISUSED = (
+    (re.compile(r"'(\w+)' object is not callable$"), "The test calls {0} as a function"),
+    (re.compile(r"'(\w+)' object is not subscriptable$"), "The test takes an entry out of {0}"),
+    (re.compile(r"'(\w+)' object is not iterable$"), "The test goes through the entries of {0}"),
+    (re.compile(r"cannot unpack non-iterable (\w+) object$"), "The test expects several values and got {0}"),
+    (re.compile(r"object of type '(\w+)' has no len\(\)$"), "The test asks for the length of {0}"),
+    (re.compile(r"'(\w+)' object has no attribute '(\w+)'$"), "The test uses .{1} of {0}"),
+)
+UNPACKED = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)(?:, got (\d+))?\)$")
+# What a beginner needs to know besides the exception's own words.
+EXPLAINED = {
+    "EOFError": "Nobody answers input() while work is graded; take it out.",
+    "SystemExit": "The code ends the program by itself, with exit() or sys.exit(); take that out.",
+    "RecursionError": "It calls itself without an end.",
+    "MemoryError": "It needs more memory than a submission may take.",
+    "ModuleNotFoundError": "Is the name right? A module of your own must be handed in beside the file that imports it; "
+    "others than those of the course are not installed.",
+}
 # Characters of an assertion's own text that a visible test shows.
 MAX_ASSERTION = 2000
 
@@ -44,11 +64,11 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
     fault = fault or (error if isinstance(error, GuestFault) else None)
     if fault is not None:
         return Verdict(fault_outcome(fault), str(fault), "\n".join(map(str, read_frames(fault.where))))
-    if isinstance(error, (InfrastructureError, TaskError, MemoryError, KeyboardInterrupt)):
-        raise BrokenHere(type(error).__name__)
     if isinstance(error, RemoteError):
         outcome = Outcome.MEMORY if isinstance(error, MemoryError) else Outcome.ERROR
-        return Verdict(outcome, error.public, str(error.remote))
+        return Verdict(outcome, explained(error.public, error.remote.type_name), str(error.remote))
+    if isinstance(error, (InfrastructureError, TaskError, MemoryError, KeyboardInterrupt)):
+        raise BrokenHere(type(error).__name__)
     if isinstance(error, SubmissionFault):
         return Verdict(Outcome.FAILED, error.public)
     if isinstance(error, WrongAnswer):
@@ -61,7 +81,39 @@ def verdict_of(error: BaseException, fault: GuestFault | None, *, visible: bool)
         return Verdict(Outcome.FAILED, without_introspection(text) if visible and text else WRONG)
     if isinstance(error, OSError):
         raise BrokenHere(type(error).__name__)
-    return Verdict(Outcome.FAILED, f"{UNFIT} ({type(error).__name__}: {text})" if visible else UNFIT)
+    return Verdict(Outcome.FAILED, f"{misfit(text)} ({type(error).__name__}: {text})" if visible else misfit(text))
+
+
+def misfit(text: str) -> str:
+    """Words for an answer with which the test itself could not go on.
+
+    :param text: what Python said of it on the host, where every value is plain data.
+
+    >>> misfit("'NoneType' object is not subscriptable")
+    'The test takes an entry out of None, which cannot be: is there a return?'
+    >>> misfit("operands could not be broadcast together with shapes (3,) (4,)") == UNFIT
+    True
+    """
+    for pattern, meaning in MISUSED:
+        if found := pattern.search(text):
+            kind, *rest = found.groups()
+            nothing = kind == "NoneType"
+            said = meaning.format("None" if nothing else f"a value of type {kind}", *rest)
+            return f"{said}, which cannot be{': is there a return?' if nothing else '.'}"
+    if found := UNPACKED.search(text):
+        expected, got = found.groups()
+        return f"The test expects {expected} values; there are {got or 'more'}."
+    return UNFIT
+
+
+def explained(said: str, type_name: str) -> str:
+    """What an exception says, with what a beginner needs to know besides.
+
+    >>> explained("root raised RecursionError", "RecursionError")
+    'root raised RecursionError. It calls itself without an end.'
+    """
+    more = EXPLAINED.get(type_name)
+    return f"{said.rstrip('. ')}. {more}" if more else said
 
 
 def without_introspection(text: str) -> str:

@@ -137,6 +137,12 @@ def raised_error(description: Any, where: str) -> RemoteError:
     remote, bases = describe_raised(description)
     if remote.type_name == "NotImplementedError":
         public = f"{where} is not written yet (it raises NotImplementedError)."
+    elif remote.type_name == "TypeError" and not remote.frames and "argument" in remote.message:
+        # Raised by the call itself, before any line of the student's.
+        public = (
+            f"{where} cannot be called in the way that the assignment describes: {remote.message}. "
+            "Compare the names, the order and the number of its parameters."
+        )
     else:
         public = f"{where} raised {remote.type_name}" + (f": {remote.message}" if remote.message else ".")
     return remote_error_class(bases)(public, remote, bases)

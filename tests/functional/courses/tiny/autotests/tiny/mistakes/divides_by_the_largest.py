@@ -1,0 +1,5 @@
+# mistake: the mean divides by the largest entry
+# caught by: test_mean_example
+# hint: how many there are
+def mean(x):
+    return float(np.sum(x) / np.max(x))

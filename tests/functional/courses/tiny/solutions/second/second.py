@@ -1,0 +1,10 @@
+# %% [markdown]
+# # Second
+
+
+# %%
+def double(x):
+    """Return twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
