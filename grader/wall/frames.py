@@ -8,8 +8,13 @@ Every length is checked against a bound before a byte is allocated for it. Whate
 :class:`WireError`.
 """
 
+from __future__ import annotations
+
 import json
+import socket
 import struct
+from collections.abc import Callable, Sequence
+from typing import Any
 
 MAGIC = b"GW1\n"
 HEADER = struct.Struct("!4sII")
@@ -32,7 +37,7 @@ class WireError(Exception):
     """Bytes or values from the other side that are not what the format allows."""
 
 
-def pack(message, buffers=()):
+def pack(message: dict[str, Any], buffers: Sequence[Any] = ()) -> list[Any]:
     """Return the parts of a frame, ready for ``sendmsg``: ``message`` is JSON-able, ``buffers`` are bytes-like."""
     text = _to_json(message).encode("ascii")
     sizes = [memoryview(buffer).nbytes for buffer in buffers]
@@ -45,7 +50,7 @@ def pack(message, buffers=()):
     return [head, *buffers]
 
 
-def read_frame(receive_exactly):
+def read_frame(receive_exactly: Callable[[int], bytearray]) -> tuple[dict[str, Any], list[bytearray]]:
     """Read one frame.
 
     :param receive_exactly: function ``n -> bytearray`` of exactly n bytes; it raises EOFError where the stream ends.
@@ -70,11 +75,11 @@ def read_frame(receive_exactly):
     return message, buffers
 
 
-def unpack_bytes(data):
+def unpack_bytes(data: bytes) -> tuple[dict[str, Any], list[bytearray]]:
     """Read one frame that lies in memory; bytes that are left over are an error."""
     view, place = memoryview(data), 0
 
-    def take(size):
+    def take(size: int) -> bytearray:
         nonlocal place
         if place + size > len(view):
             raise EOFError
@@ -90,7 +95,7 @@ def unpack_bytes(data):
     return frame
 
 
-def send_frame(sock, message, buffers=()):
+def send_frame(sock: socket.socket, message: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
     """Send one frame on a blocking socket."""
     parts = pack(message, buffers)
     if len(parts) == 1:
@@ -102,10 +107,10 @@ def send_frame(sock, message, buffers=()):
             sock.sendall(part)
 
 
-def receiver(sock):
+def receiver(sock: socket.socket) -> Callable[[int], bytearray]:
     """Return ``receive_exactly`` for a blocking socket; what is not asked for stays in the socket."""
 
-    def receive_exactly(size):
+    def receive_exactly(size: int) -> bytearray:
         data = bytearray(size)
         view, place = memoryview(data), 0
         while place < size:
@@ -121,11 +126,11 @@ def receiver(sock):
 class Reader:
     """Receives from a socket that carries nothing but frames; a small frame costs one system call instead of five."""
 
-    def __init__(self, sock):
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._ahead = bytearray()  # received, not asked for yet
 
-    def receive_exactly(self, size, wait=None):
+    def receive_exactly(self, size: int, wait: Callable[[], None] | None = None) -> bytearray:
         """``size`` bytes, for :func:`read_frame`.
 
         :param wait: called where a non-blocking socket has nothing; returns when it has.

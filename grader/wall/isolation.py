@@ -5,6 +5,8 @@ the child then calls :func:`confine`, after which it has: its own user, pid, mou
 /dev/shm of limited size, no /proc, no capabilities, no_new_privs, resource limits and a seccomp filter.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource
@@ -34,28 +36,28 @@ _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctype
 _libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 
 
-def _check(result, call):
+def _check(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
-def unshare(flags):
+def unshare(flags: int) -> None:
     """unshare(2)."""
     _check(_libc.unshare(flags), "unshare")
 
 
-def prctl(option, a=0, b=0, c=0, d=0):
+def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> None:
     """prctl(2)."""
     _check(_libc.prctl(option, a, b, c, d), f"prctl {option}")
 
 
-def mount_tmpfs(path, options, flags=MS_NOSUID | MS_NODEV):
+def mount_tmpfs(path: str, options: str, flags: int = MS_NOSUID | MS_NODEV) -> None:
     """Mount a fresh tmpfs."""
     _check(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), f"mount {path}")
 
 
-def fork_into_pid_namespace(own_namespace):
+def fork_into_pid_namespace(own_namespace: int) -> int:
     """Fork a child that is process 1 of a new pid namespace; the caller stays where it is.
 
     One fork instead of the usual two: unshare sets the namespace of future children, and setns sets it back.
@@ -74,7 +76,7 @@ def fork_into_pid_namespace(own_namespace):
     return pid
 
 
-def confine(limits, seccomp_filter, drop_uid):
+def confine(limits: dict[str, float], seccomp_filter: bytes, drop_uid: bool) -> None:
     """Take all isolation; returns only where every step succeeded.
 
     :param limits: dict with the keys of ``limits_message`` in grader/sandbox/limits.py.
@@ -108,7 +110,7 @@ def confine(limits, seccomp_filter, drop_uid):
     install_seccomp(seccomp_filter)
 
 
-def hide_proc():
+def hide_proc() -> None:
     """Cover /proc, which shows the zygote's processes, by the two entries without which TensorFlow aborts."""
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
     mount_tmpfs("/proc", "size=8192,nr_inodes=6,mode=0555", flags)
@@ -119,7 +121,7 @@ def hide_proc():
     _check(_libc.mount(b"tmpfs", b"/proc", None, flags | MS_RDONLY | MS_REMOUNT, None), "remount /proc")
 
 
-def _write_at(directory, name, text):
+def _write_at(directory: int, name: str, text: str) -> None:
     descriptor = os.open(name, os.O_WRONLY, dir_fd=directory)
     try:
         os.write(descriptor, text.encode())
@@ -127,7 +129,7 @@ def _write_at(directory, name, text):
         os.close(descriptor)
 
 
-def drop_capabilities():
+def drop_capabilities() -> None:
     """Empty every capability set for good: ambient, bounding, inheritable, permitted, effective."""
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for capability in range(64):
@@ -139,7 +141,7 @@ def drop_capabilities():
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
-def set_resource_limits(limits):
+def set_resource_limits(limits: dict[str, float]) -> None:
     """Set rlimits; memory is counted from what the warm process maps already."""
     memory = int(limits["memory_bytes"]) + _mapped_bytes(limits)
     # A hard limit above the soft one makes the kernel send SIGXCPU first; equal limits kill at once.
@@ -157,18 +159,18 @@ def set_resource_limits(limits):
         resource.setrlimit(which, (value, value))
 
 
-def _mapped_bytes(limits):
+def _mapped_bytes(limits: dict[str, float]) -> int:
     """Bytes of address space mapped now; the zygote measured them before /proc was hidden."""
     return int(limits["mapped_bytes"])
 
 
-def mapped_bytes():
+def mapped_bytes() -> int:
     """Bytes of address space that this process maps (the first field of /proc/self/statm, in pages)."""
     with open("/proc/self/statm", "rb") as statm:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
 
-def install_seccomp(program):
+def install_seccomp(program: bytes) -> None:
     """Install a BPF program as this thread's seccomp filter; every later thread and process inherits it."""
     code = ctypes.create_string_buffer(program, len(program))
 

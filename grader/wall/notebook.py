@@ -1,19 +1,25 @@
 """Running a notebook's code cells in order in one namespace, as a kernel would; a cell that raises does not stop the next."""
 
+from __future__ import annotations
+
 import linecache
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 _CELL = re.compile(r"^cell \d+$")
 # Cell magics whose body is Python that the cell would run all the same; the bodies of all others are ignored.
 PYTHON_CELL_MAGICS = frozenset(("time", "timeit", "capture", "prun", "matplotlib"))
 
 
-def is_cell(filename):
+def is_cell(filename: str) -> bool:
     """Tell whether a code object's file name is one that :func:`run_cells` has given."""
     return bool(_CELL.match(filename))
 
 
-def run_cells(cells, namespace):
+def run_cells(
+    cells: Iterable[Sequence[Any]], namespace: dict[str, Any]
+) -> Iterator[tuple[int, BaseException]]:
     """Run code cells; yield ``(number of the cell, exception)`` for each that raised.
 
     :param cells: list of ``[number, source]``; the number counts all cells of the notebook from 1.
@@ -30,7 +36,7 @@ def run_cells(cells, namespace):
             yield number, error
 
 
-def to_python(source):
+def to_python(source: str) -> str:
     """Source of a cell as plain Python: magics and shell lines become calls that do nothing."""
     body = _without_cell_magic(source)
     try:
@@ -41,7 +47,7 @@ def to_python(source):
     return TransformerManager().transform_cell(body)
 
 
-def _without_cell_magic(source):
+def _without_cell_magic(source: str) -> str:
     """Drop a leading ``%%magic`` line, and the body too where it is no Python; line numbers stay."""
     stripped = source.lstrip()
     if not stripped.startswith("%%"):
@@ -55,5 +61,5 @@ def _without_cell_magic(source):
 class _Shell:
     """What ``get_ipython()`` answers: every magic and every shell line does nothing."""
 
-    def __getattr__(self, _name):
+    def __getattr__(self, _name: str) -> Callable[..., None]:
         return lambda *_arguments, **_options: None

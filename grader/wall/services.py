@@ -1,18 +1,22 @@
 """Operations that the host may ask of a guest besides a plain call; each works on real objects on the guest's side."""
 
+from __future__ import annotations
+
 import importlib
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
-_forbidden = []  # (owner, attribute, original) of the calls that are off limits now
+_forbidden: list[tuple[Any, str, Any]] = []  # (owner, attribute, original) of the calls that are off limits now
 
 
-def vjp(function, args, cotangent):
+def vjp(function: Any, args: list[Any], cotangent: Any) -> tuple[Any, Any, list[Any]]:
     """Vector-Jacobian product through a torch function or module: ``(output, argument grads, parameter grads)``."""
     torch = sys.modules["torch"]
     leaves = []
 
-    def track(value):
+    def track(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             value = value.detach().clone()
             if value.is_floating_point():
@@ -25,7 +29,7 @@ def vjp(function, args, cotangent):
             return type(value)(track(item) for item in value)
         return value
 
-    def gradients_of(value, found):
+    def gradients_of(value: Any, found: dict[int, Any]) -> Any:
         if isinstance(value, torch.Tensor):
             return found.get(id(value))
         if isinstance(value, dict):
@@ -34,7 +38,7 @@ def vjp(function, args, cotangent):
             return [gradients_of(item, found) for item in value]
         return None
 
-    def regrouped(value):  # new containers, same tensors: a function that empties its dict hides no gradient
+    def regrouped(value: Any) -> Any:  # new containers, same tensors: a function that empties its dict hides no gradient
         if isinstance(value, dict):
             return {key: regrouped(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -55,17 +59,17 @@ def vjp(function, args, cotangent):
     return output.detach(), [gradients_of(value, found) for value in tracked], [found.get(id(p)) for p in parameters]
 
 
-def set_default_device(_submission, device):
+def set_default_device(_submission: Any, device: str | None) -> None:
     """Make torch create tensors on ``device``; ``None`` is the CPU again."""
     sys.modules["torch"].set_default_device(device)
 
 
-def manual_seed(_submission, seed):
+def manual_seed(_submission: Any, seed: int) -> None:
     """Seed torch's global generator."""
     sys.modules["torch"].manual_seed(seed)
 
 
-def forbid_calls(_submission, names):
+def forbid_calls(_submission: Any, names: list[str]) -> None:
     """Replace each dotted name by a function that raises; a class by its ``__init__`` doing so."""
     for name in names:
         owner_name, _, attribute = name.rpartition(".")
@@ -77,14 +81,14 @@ def forbid_calls(_submission, names):
         setattr(owner, attribute, _refusal(name))
 
 
-def allow_calls(_submission):
+def allow_calls(_submission: Any) -> None:
     """Undo :func:`forbid_calls`."""
     while _forbidden:
         owner, attribute, original = _forbidden.pop()
         setattr(owner, attribute, original)
 
 
-def call_with_warnings(function, args):
+def call_with_warnings(function: Any, args: list[Any]) -> tuple[Any, list[str]]:
     """Call the function: ``(result, names of the categories of the warnings that it let through)``."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -92,7 +96,7 @@ def call_with_warnings(function, args):
     return result, [item.category.__name__ for item in caught]
 
 
-def _resolve(dotted):
+def _resolve(dotted: str) -> Any:
     parts = dotted.split(".")
     for cut in range(len(parts), 0, -1):
         try:
@@ -105,14 +109,14 @@ def _resolve(dotted):
     raise ImportError(dotted)
 
 
-def _refusal(name):
-    def refuse(*_args, **_kwargs):
+def _refusal(name: str) -> Callable[..., None]:
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
         raise RuntimeError(f"{name} is off limits in this assignment")
 
     return refuse
 
 
-SERVICES = {
+SERVICES: dict[str, Callable[..., Any]] = {
     "vjp": vjp,
     "call_with_warnings": call_with_warnings,
     "set_default_device": set_default_device,

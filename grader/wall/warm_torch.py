@@ -5,7 +5,7 @@ forked after an operation on two threads hangs in its first operation.
 """
 
 
-def training_step():
+def training_step() -> None:
     """Forward, backward and an optimiser's step of a model that holds the layers a course uses."""
     import torch
 

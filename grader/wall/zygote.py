@@ -5,6 +5,8 @@ its settings, warms up and answers ``{"ready": …}``. Then each request frame, 
 socket and the pipe for what it prints), is answered by ``{"pid": …}`` with the child's pidfd, or by ``{"error": …}``.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import importlib
@@ -15,11 +17,13 @@ import struct
 import sys
 import tempfile
 import traceback
+from types import ModuleType
+from typing import Any, NoReturn
 
 from . import frames, isolation
 
 
-def main():
+def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     settings, buffers = frames.read_frame(frames.receiver(control))
     seccomp_filter = bytes(buffers[0]) if buffers else b""
@@ -65,7 +69,7 @@ def main():
             os.close(pidfd)
 
 
-def run_guest(guest, descriptors, settings, seccomp_filter):
+def run_guest(guest: ModuleType, descriptors: list[int], settings: dict[str, Any], seccomp_filter: bytes) -> NoReturn:
     """In the child: confine, then serve until the host hangs up. Never returns."""
     code = 1
     try:
@@ -94,14 +98,14 @@ def run_guest(guest, descriptors, settings, seccomp_filter):
         os._exit(code)
 
 
-def _soft_process_limit():
+def _soft_process_limit() -> int:
     """Without a user namespace the process limit counts all of a user's processes; leave it as it is."""
     import resource
 
     return resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
 
-def place_descriptors(wire, output):
+def place_descriptors(wire: int, output: int) -> None:
     """Make /dev/null 0, the output pipe 1 and 2, the wire 3; close everything else."""
     wire, output = os.dup(wire), os.dup(output)  # out of the way of what follows
     null = os.open(os.devnull, os.O_RDONLY)
@@ -113,7 +117,7 @@ def place_descriptors(wire, output):
         os.closerange(4, 4096)
 
 
-def receive_with_descriptors(control):
+def receive_with_descriptors(control: socket.socket) -> tuple[bytes | None, list[int]]:
     """One byte and two descriptors; ``(None, [])`` where the host hung up."""
     data, descriptors, _flags, _address = socket.recv_fds(control, 1, 2)
     if not data:
@@ -121,14 +125,14 @@ def receive_with_descriptors(control):
     return data, descriptors
 
 
-def reap():
+def reap() -> None:
     """Collect children that have ended."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
-def warm_up(modules, environment):
+def warm_up(modules: list[str], environment: str) -> None:
     """Import what submissions import, and run once what frameworks put off until first use."""
     sys.dont_write_bytecode = True
     for name in modules:
@@ -139,7 +143,7 @@ def warm_up(modules, environment):
         warm_torch.training_step()
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of the frameworks that are warm."""
     names = ("numpy", "torch", "tensorflow", "matplotlib")
     return {name: getattr(sys.modules[name], "__version__", "") for name in names if name in sys.modules}
