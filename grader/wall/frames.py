@@ -23,14 +23,15 @@ HEADER = struct.Struct("!4sII")
 MAX_JSON_BYTES = 8 * 2**20
 # One buffer per array; no assignment passes more than some dozens, a state_dict of a large model some hundreds.
 MAX_BUFFERS = 4096
-# VGG's largest layer (25088 × 4096 float32) is 392 MiB and no test moves it; 4096 × 4096 float32 is 64 MiB and one does.
+# VGG's largest layer (25088 × 4096 float32) is 392 MiB and no test moves it; 4096 × 4096 float32, 64 MiB, may be.
 MAX_FRAME_BYTES = 160 * 2**20
 
 
 # Received in one system call beyond what is asked for: most frames are smaller.
 READ_AHEAD = 1 << 14
 
-_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # json.dumps would make one for each frame
+# json.dumps would make an encoder for each frame.
+_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class WireError(Exception):

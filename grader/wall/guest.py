@@ -1,9 +1,12 @@
 """The guest: loads one submission and answers requests about it until the host hangs up.
 
 Requests are objects with ``id`` and ``op``; every request gets exactly one reply with the same ``id``:
-``{"ok": node}``, ``{"raised": description}``, ``{"missing": name}`` or ``{"refused": why}``. While a call runs, the guest may
-send ``{"callback": n, …}`` and reads the host's answer. Everything it says is a claim; the host believes none of it.
+``{"ok": node}``, ``{"raised": description}``, ``{"missing": name}`` or ``{"refused": why}``. While a call runs, the
+guest may send ``{"callback": n, …}`` and reads the host's answer. Everything it says is a claim; the host believes none
+of it.
 """
+
+from __future__ import annotations
 
 import collections
 import io
@@ -11,9 +14,12 @@ import itertools
 import linecache
 import os
 import signal
+import socket
 import sys
 import traceback
 import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
 
 from . import frames, notebook, services
 from .frames import WireError
@@ -32,6 +38,9 @@ MAX_DEPTH = 2000  # frames of a stack that are looked through
 MAX_NAMES = 500
 
 
+Message = dict[str, Any]  # the JSON object of a frame
+
+
 class Remote(Exception):
     """A host's callback raised; the student's code may catch it."""
 
@@ -39,19 +48,19 @@ class Remote(Exception):
 class Guest:
     """State of one guest: the submission's namespace and the objects that the host holds handles of."""
 
-    def __init__(self, wire, scratch):
+    def __init__(self, wire: socket.socket, scratch: str) -> None:
         self._wire = wire
         self._receive = frames.Reader(wire).receive_exactly
         self._scratch = scratch
-        self._objects = {}  # handle number -> object
-        self._numbers = {}  # id(object) -> handle number
+        self._objects: dict[int, Any] = {}  # handle number -> object
+        self._numbers: dict[int, int] = {}  # id(object) -> handle number
         self._next = 0
         self._module = types.ModuleType("submission")
         self._folder = ""
 
     # requests ---------------------------------------------------------------------------------------------------------
 
-    def serve(self):
+    def serve(self) -> None:
         while True:
             try:
                 request, buffers = frames.read_frame(self._receive)
@@ -61,7 +70,7 @@ class Guest:
                 self._forget(number)
             self._answer(request, buffers)
 
-    def _answer(self, request, buffers):
+    def _answer(self, request: Message, buffers: list[bytearray]) -> None:
         reply = {"id": request["id"]}
         encoder = self._encoder()
         try:
@@ -79,7 +88,7 @@ class Guest:
         except WireError as error:
             frames.send_frame(self._wire, {"id": request["id"], "refused": str(error)})
 
-    def _load(self, request, decoder, encoder):
+    def _load(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         payload = decoder.decode(request["payload"])
         name, entry = payload["name"], payload["entry"]
         self._folder = os.path.join(self._scratch, "submission")
@@ -97,7 +106,7 @@ class Guest:
         sys.modules[name] = module
         notes = []
         if payload["cells"] is None:
-            source = payload["files"][entry].decode("utf-8")  # the host has re-encoded it; a coding line says nothing now
+            source = payload["files"][entry].decode("utf-8")  # the host has re-encoded it; a coding line is void
             code = compile(source, module.__file__, "exec", dont_inherit=True)
             exec(code, module.__dict__)
         else:
@@ -111,7 +120,7 @@ class Guest:
                 public[key] = callable(value)
         return {"names": public, "notes": notes[:50]}
 
-    def _call(self, request, decoder, encoder):
+    def _call(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         function = self._target(request)
         originals = [bytes(buffer) for buffer in decoder.buffers]
         arguments = decoder.decode(request["args"])
@@ -123,7 +132,14 @@ class Guest:
             reply["changed"] = changed
         return reply
 
-    def _changed(self, request, originals, arguments, keywords, encoder):
+    def _changed(
+        self,
+        request: Message,
+        originals: list[bytes],
+        arguments: list[Any],
+        keywords: dict[str, Any],
+        encoder: Encoder,
+    ) -> list[Any]:
         """Arguments that the call has changed, as ``[[place, node], …]``.
 
         :param originals: copies of the request's buffers from before the call (arrays live in the buffers themselves).
@@ -138,23 +154,24 @@ class Guest:
                     changed.append([place, encoder.encode(value)])
         return changed
 
-    def _get(self, request, decoder, encoder):
+    def _get(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         return {"ok": encoder.encode(self._target(request))}
 
-    def _attribute(self, request, decoder, encoder):
+    def _attribute(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         return {"ok": encoder.encode(getattr(self._target(request), request["attribute"]))}
 
-    def _item(self, request, decoder, encoder):
+    def _item(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         return {"ok": encoder.encode(self._target(request)[decoder.decode(request["index"])])}
 
-    def _length(self, request, decoder, encoder):
+    def _length(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         return {"ok": encoder.encode(len(self._target(request)))}
 
-    def _iterate(self, request, decoder, encoder):
+    def _iterate(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         return {"ok": encoder.encode(Iteration(iter(self._target(request))))}
 
-    def _next_items(self, request, decoder, encoder):
-        iteration, nodes, done = self._target(request), [], False
+    def _next_items(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        iteration, done = self._target(request), False
+        nodes: list[Any] = []
         while len(nodes) < ITERATION_BATCH and sum(map(len, encoder.buffers)) < ITERATION_BYTES:
             try:
                 nodes.append(encoder.encode(next(iteration.iterator)))
@@ -163,14 +180,14 @@ class Guest:
                 break
         return {"ok": {"k": "list", "v": nodes}, "done": done}
 
-    def _service(self, request, decoder, encoder):
+    def _service(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         target = self._module if request.get("target") is None else self._target(request["target"])
         result = services.SERVICES[request["service"]](target, *decoder.decode(request["args"]))
         return {"ok": encoder.encode(result)}
 
     # objects ----------------------------------------------------------------------------------------------------------
 
-    def _target(self, request):
+    def _target(self, request: Message) -> Any:
         if "handle" in request:
             return self._objects[request["handle"]]
         name = request["name"]
@@ -179,10 +196,10 @@ class Guest:
         except KeyError:
             raise Missing(name) from None
 
-    def _encoder(self):
+    def _encoder(self) -> Encoder:
         return Encoder(self._handle)
 
-    def _handle(self, value):
+    def _handle(self, value: Any) -> Message:
         if isinstance(value, Callback):
             return {"k": "callback", "h": value.number}
         number = self._numbers.get(id(value))
@@ -194,17 +211,17 @@ class Guest:
             self._objects[number] = value
         return {"k": "handle", "h": number, "c": class_names(value), "f": callable(value), "n": remark(value)}
 
-    def _forget(self, number):
+    def _forget(self, number: int) -> None:
         value = self._objects.pop(number, None)
         if value is not None:
             self._numbers.pop(id(value), None)
 
-    def _resolve(self, node):
+    def _resolve(self, node: Message) -> Any:
         if node["k"] == "callback":
             return Callback(self, node["h"])
         return self._objects[node["h"]]
 
-    def call_back(self, number, arguments, keywords):
+    def call_back(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Ask the host to run one of its functions."""
         encoder = self._encoder()
         message = {
@@ -220,12 +237,12 @@ class Guest:
 
     # exceptions -------------------------------------------------------------------------------------------------------
 
-    def _describe(self, error):
+    def _describe(self, error: BaseException) -> Message:
         try:
             message = str(error.msg if isinstance(error, SyntaxError) else error)
         except BaseException:
             message = "(its message cannot be shown)"
-        described = {
+        described: Message = {
             "type": class_names(error),
             "message": message[:MAX_MESSAGE].encode("utf-8", "replace").decode(),
             "frames": self._frames(error),
@@ -239,11 +256,11 @@ class Guest:
             }
         return described
 
-    def _frames(self, error):
+    def _frames(self, error: BaseException) -> list[Any]:
         """The student's own frames: ``[file or cell, line, function, source line]``."""
         return self._own(itertools.islice(traceback.walk_tb(error.__traceback__), MAX_DEPTH))
 
-    def _own(self, walked):
+    def _own(self, walked: Iterable[tuple[types.FrameType, int]]) -> list[Any]:
         """Those of ``(frame, line)`` pairs that are the student's: ``[file or cell, line, function, source line]``."""
         result = []
         for frame, line in walked:
@@ -254,12 +271,12 @@ class Guest:
         keep = MAX_FRAMES // 2
         return result if len(result) <= MAX_FRAMES else result[:keep] + result[-keep:]
 
-    def tell_where(self, _signal, frame):
+    def tell_where(self, _signal: int, frame: types.FrameType | None) -> None:
         """Signal handler: the host has lost its patience and wants to know what is being run."""
         walked = list(itertools.islice(traceback.walk_stack(frame), MAX_DEPTH))
         frames.send_frame(self._wire, {"where": self._own(reversed(walked))})
 
-    _OPERATIONS = {
+    _OPERATIONS: ClassVar[dict[str, Callable[[Guest, Message, Decoder, Encoder], Message]]] = {
         "load": _load,
         "call": _call,
         "get": _get,
@@ -279,25 +296,25 @@ class Missing(Exception):
 class Callback:
     """Stands in the guest for a function of the host's."""
 
-    def __init__(self, guest, number):
+    def __init__(self, guest: Guest, number: int) -> None:
         self._guest = guest
         self.number = number
 
-    def __call__(self, *arguments, **keywords):
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._guest.call_back(self.number, arguments, keywords)
 
 
 class Iteration:
     """Keeps an iterator in the guest, so that the host can take it in batches."""
 
-    def __init__(self, iterator):
+    def __init__(self, iterator: Iterator[Any]) -> None:
         self.iterator = iterator
 
 
 MUTABLE = frozenset(("list", "dict", "set", "array", "tensor", "generator"))
 
 
-def _same(a, buffers_a, b, buffers_b):
+def _same(a: Any, buffers_a: list[Any], b: Any, buffers_b: list[Any]) -> bool:
     """Tell whether two nodes stand for the same value; buffers are compared by their bytes, not by their numbers."""
     if type(a) is dict and type(b) is dict:
         if a.get("k") in ("handle", "callback"):
@@ -309,11 +326,11 @@ def _same(a, buffers_a, b, buffers_b):
             for key in a
         )
     if type(a) is list and type(b) is list:
-        return len(a) == len(b) and all(_same(x, buffers_a, y, buffers_b) for x, y in zip(a, b))
-    return type(a) is type(b) and (a == b or (a != a and b != b))
+        return len(a) == len(b) and all(_same(x, buffers_a, y, buffers_b) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and bool(a == b or (a != a and b != b))
 
 
-def class_names(value):
+def class_names(value: Any) -> list[str]:
     """Qualified names of a value's class and its bases, nearest first, bounded."""
     names = []
     for base in type(value).__mro__[:30]:
@@ -322,7 +339,7 @@ def class_names(value):
     return names
 
 
-def remark(value):
+def remark(value: Any) -> str:
     """Why something that looks like an array stayed in the guest; empty for all else."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
@@ -330,7 +347,7 @@ def remark(value):
     return ""
 
 
-def label(filename, folder):
+def label(filename: Any, folder: str) -> str | None:
     """A student's file by its name in the submission, a notebook's cell by its number; ``None`` for all other code."""
     if not isinstance(filename, str):
         return None
@@ -341,7 +358,7 @@ def label(filename, folder):
     return None
 
 
-def flush_output():
+def flush_output() -> None:
     """Push what was printed into the pipe; whatever the student did to these streams is his own loss."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -350,14 +367,15 @@ def flush_output():
             continue
 
 
-def serve(wire, scratch):
+def serve(wire: socket.socket, scratch: str) -> None:
     """Serve requests on ``wire``; the submission's files go into a folder under ``scratch``."""
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         raw = io.FileIO(descriptor, "w", closefd=False)
         stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors="backslashreplace", write_through=False)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")
+    setattr(sys, "__stdin__", sys.stdin)  # noqa: B010  typed as final
     sys.dont_write_bytecode = True
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     linecache.cache = collections.OrderedDict()

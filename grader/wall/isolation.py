@@ -1,8 +1,9 @@
 """What a guest takes upon itself after the fork and before it loads a student's code. Linux, standard library only.
 
-The zygote runs in bubblewrap with capabilities in its own namespaces. Per guest it calls :func:`fork_into_pid_namespace`;
-the child then calls :func:`confine`, after which it has: its own user, pid, mount and ipc namespaces, a private /tmp and
-/dev/shm of limited size, no /proc, no capabilities, no_new_privs, resource limits and a seccomp filter.
+The zygote runs in bubblewrap with capabilities in its own namespaces. Per guest it calls
+:func:`fork_into_pid_namespace`; the child then calls :func:`confine`, after which it has: its own user, pid, mount and
+ipc namespaces, a private /tmp and /dev/shm of limited size, no /proc to speak of, no capabilities, no_new_privs,
+resource limits and a seccomp filter.
 """
 
 from __future__ import annotations

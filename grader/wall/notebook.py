@@ -1,4 +1,4 @@
-"""Running a notebook's code cells in order in one namespace, as a kernel would; a cell that raises does not stop the next."""
+"""Run a notebook's code cells in order in one namespace, as a kernel would; one that raises does not stop the next."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def to_python(source: str) -> str:
     except ImportError:
         lines = body.splitlines(True)
         return "".join("\n" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-    return TransformerManager().transform_cell(body)
+    text: str = TransformerManager().transform_cell(body)  # type: ignore[no-untyped-call]  # no annotations
+    return text
 
 
 def _without_cell_magic(source: str) -> str:

@@ -38,7 +38,7 @@ def vjp(function: Any, args: list[Any], cotangent: Any) -> tuple[Any, Any, list[
             return [gradients_of(item, found) for item in value]
         return None
 
-    def regrouped(value: Any) -> Any:  # new containers, same tensors: a function that empties its dict hides no gradient
+    def regrouped(value: Any) -> Any:  # new containers, same tensors: whoever empties his dict hides no gradient
         if isinstance(value, dict):
             return {key: regrouped(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -55,7 +55,7 @@ def vjp(function: Any, args: list[Any], cotangent: Any) -> tuple[Any, Any, list[
             raise RuntimeError("the result is cut off from its inputs: no gradient can flow back through it")
         wanted = leaves + [p for p in parameters if p.requires_grad]
         gradients = torch.autograd.grad(output, wanted, grad_outputs=cotangent, allow_unused=True)
-    found = {id(value): gradient for value, gradient in zip(wanted, gradients)}
+    found = {id(value): gradient for value, gradient in zip(wanted, gradients, strict=True)}
     return output.detach(), [gradients_of(value, found) for value in tracked], [found.get(id(p)) for p in parameters]
 
 
@@ -76,7 +76,7 @@ def forbid_calls(_submission: Any, names: list[str]) -> None:
         owner = _resolve(owner_name)
         target = getattr(owner, attribute)
         if isinstance(target, type):
-            owner, attribute, target = target, "__init__", target.__init__
+            owner, attribute, target = target, "__init__", vars(target).get("__init__", object.__init__)
         _forbidden.append((owner, attribute, target))
         setattr(owner, attribute, _refusal(name))
 

@@ -1,13 +1,17 @@
 """Values that may cross the wall, as JSON nodes and buffers; both sides use this one module.
 
-None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set, frozenset,
-dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the guest),
-``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle or refuses
-it by name.
+None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set,
+frozenset, dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the
+guest), ``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle or
+refuses it by name.
 """
+
+from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from .frames import WireError
 
@@ -38,6 +42,9 @@ TORCH_DTYPES = (
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
+Node = Any  # a JSON value: None, bool, int, float, str, or an object with a kind
+
+
 class Encoder:
     """Turns one value into a node; ``buffers`` collects the binary parts.
 
@@ -45,12 +52,12 @@ class Encoder:
         :class:`WireError` to refuse the value.
     """
 
-    def __init__(self, other):
-        self.buffers = []
+    def __init__(self, other: Callable[[Any], Node]) -> None:
+        self.buffers: list[Any] = []
         self._other = other
         self._nodes = 0
 
-    def encode(self, value, depth=0):
+    def encode(self, value: Any, depth: int = 0) -> Node:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise WireError(f"a value of more than {MAX_NODES} parts cannot cross the wall; use an array")
@@ -94,14 +101,14 @@ class Encoder:
         node = self._framework_node(value, depth)
         return self._other(value) if node is None else node
 
-    def _text(self, value):
+    def _text(self, value: str) -> Node:
         return {"k": "text", "b": self._buffer(value.encode("utf-8", "surrogatepass"))}
 
-    def _buffer(self, data):
+    def _buffer(self, data: Any) -> int:
         self.buffers.append(data)
         return len(self.buffers) - 1
 
-    def _array(self, value, numpy):
+    def _array(self, value: Any, numpy: Any) -> Node:
         if not _can_cross(value.dtype):
             return self._other(value)
         if "numpy.ma" in sys.modules and isinstance(value, numpy.ma.MaskedArray):
@@ -114,12 +121,12 @@ class Encoder:
             "b": self._buffer(plain.reshape(-1).view(numpy.uint8).data if plain.size else b""),
         }
 
-    def _scalar(self, value, numpy):
+    def _scalar(self, value: Any, numpy: Any) -> Node:
         if not _can_cross(value.dtype):
             return self._other(value)
         return {"k": "scalar", "d": value.dtype.str, "b": self._buffer(value.tobytes())}
 
-    def _framework_node(self, value, depth):
+    def _framework_node(self, value: Any, depth: int) -> Node:
         kind = type(value)
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None and issubclass(kind, numpy_random.Generator):
@@ -132,17 +139,18 @@ class Encoder:
             if issubclass(kind, torch.dtype):
                 return {"k": "dtype", "f": "torch", "d": str(value).rpartition(".")[2]}
         tensorflow = sys.modules.get("tensorflow")
-        if tensorflow is not None and hasattr(tensorflow, "Variable"):
-            if isinstance(value, (tensorflow.Tensor, tensorflow.Variable)) and hasattr(value, "numpy"):
-                node = self.encode(sys.modules["numpy"].asarray(value.numpy()), depth + 1)
-                return {"k": "tensor", "f": "tensorflow", "v": node}
+        if tensorflow is None or not hasattr(tensorflow, "Variable"):
+            return None
+        if isinstance(value, (tensorflow.Tensor, tensorflow.Variable)) and hasattr(value, "numpy"):
+            node = self.encode(sys.modules["numpy"].asarray(value.numpy()), depth + 1)
+            return {"k": "tensor", "f": "tensorflow", "v": node}
         return None
 
-    def _torch_tensor(self, value, torch):
+    def _torch_tensor(self, value: Any, torch: Any) -> Node:
         name = str(value.dtype).rpartition(".")[2]
         if name not in TORCH_DTYPES or value.layout != torch.strided or value.is_quantized:
             return self._other(value)
-        node = {"k": "tensor", "f": "torch", "d": name, "s": list(value.shape)}
+        node: dict[str, Any] = {"k": "tensor", "f": "torch", "d": name, "s": list(value.shape)}
         if value.is_meta:
             node["meta"] = True
             return node
@@ -163,14 +171,14 @@ class Decoder:
     :param other: function ``node -> value`` for the kinds ``handle`` and ``callback``; it raises :class:`WireError`.
     """
 
-    def __init__(self, buffers, other):
+    def __init__(self, buffers: list[bytearray], other: Callable[[dict[str, Any]], Any]) -> None:
         self.buffers = buffers
         self._other = other
         self._nodes = 0
-        self._taken = set()  # numbers of the buffers that a node has claimed
+        self._taken: set[int] = set()  # numbers of the buffers that a node has claimed
         self._chosen_keys = 0
 
-    def decode(self, node):
+    def decode(self, node: Node) -> Any:
         """The value of one node; :class:`WireError`, and nothing else, where the node is not well formed."""
         try:
             return self._decode(node, 0)
@@ -181,7 +189,7 @@ class Decoder:
         except Exception as error:  # a malformed node can fail anywhere in numpy or torch: one typed error for all
             raise WireError(f"malformed value: {type(error).__name__}") from None
 
-    def _decode(self, node, depth):
+    def _decode(self, node: Node, depth: int) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
             raise WireError("the value is too large or nested too deep")
@@ -199,32 +207,32 @@ class Decoder:
             raise WireError("a node of an unknown kind")
         return reader(self, node, depth)
 
-    def _items(self, node, depth):
+    def _items(self, node: dict[str, Any], depth: int) -> list[Any]:
         values = node["v"]
         if not isinstance(values, list):
             raise WireError("a container's items must be a list")
         return [self._decode(item, depth + 1) for item in values]
 
-    def _list(self, node, depth):
+    def _list(self, node: dict[str, Any], depth: int) -> Any:
         return self._items(node, depth)
 
-    def _tuple(self, node, depth):
+    def _tuple(self, node: dict[str, Any], depth: int) -> Any:
         return tuple(self._items(node, depth))
 
-    def _set(self, node, depth):
+    def _set(self, node: dict[str, Any], depth: int) -> Any:
         return set(self._keys(self._items(node, depth)))
 
-    def _frozenset(self, node, depth):
+    def _frozenset(self, node: dict[str, Any], depth: int) -> Any:
         return frozenset(self._keys(self._items(node, depth)))
 
-    def _dict(self, node, depth):
+    def _dict(self, node: dict[str, Any], depth: int) -> Any:
         pairs = node["v"]
         if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             raise WireError("a dict's items must be a list of pairs")
         keys = self._keys([self._decode(key, depth + 1) for key, _value in pairs])
         return {key: self._decode(pair[1], depth + 1) for key, pair in zip(keys, pairs)}
 
-    def _keys(self, keys):
+    def _keys(self, keys: Any) -> Any:
         """The keys, unless their sender has chosen them so that a table of them takes minutes to build."""
         chosen = [hash(key) for key in keys if not isinstance(key, (str, bytes))]
         self._chosen_keys += len(chosen)
@@ -232,23 +240,23 @@ class Decoder:
             raise WireError("too many keys of a dict or set")
         return keys
 
-    def _bytes(self, node, depth):
+    def _bytes(self, node: dict[str, Any], depth: int) -> Any:
         return bytes(self._buffer(node))
 
-    def _long_text(self, node, depth):
+    def _long_text(self, node: dict[str, Any], depth: int) -> Any:
         return self._buffer(node).decode("utf-8", "surrogatepass")
 
-    def _complex(self, node, depth):
+    def _complex(self, node: dict[str, Any], depth: int) -> Any:
         real, imaginary = node["v"]
         return complex(float(real), float(imaginary))
 
-    def _int(self, node, depth):
+    def _int(self, node: dict[str, Any], depth: int) -> Any:
         text = node["v"]
         if not isinstance(text, str) or len(text) > MAX_INT_BITS // 4 + 3:
             raise WireError("an int is too long")
         return int(text, 16)
 
-    def _buffer(self, node):
+    def _buffer(self, node: dict[str, Any]) -> bytearray:
         index = node["b"]
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.buffers):
             raise WireError("a node names a buffer that is not there")
@@ -257,7 +265,7 @@ class Decoder:
         self._taken.add(index)
         return self.buffers[index]
 
-    def _shape(self, node, item_size, size):
+    def _shape(self, node: dict[str, Any], item_size: int, size: int | None) -> tuple[int, ...]:
         shape = node["s"]
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
             raise WireError("malformed shape")
@@ -273,7 +281,7 @@ class Decoder:
             raise WireError("an empty array that is too long")
         return tuple(shape)
 
-    def _dtype(self, node, numpy):
+    def _dtype(self, node: dict[str, Any], numpy: Any) -> Any:
         name = node["d"]
         if not isinstance(name, str) or not DTYPE.fullmatch(name):
             raise WireError("malformed dtype")
@@ -282,7 +290,7 @@ class Decoder:
             raise WireError("this dtype cannot cross the wall")
         return dtype
 
-    def _numbers(self, node, numpy):
+    def _numbers(self, node: dict[str, Any], numpy: Any) -> Any:
         """The buffer of an array or scalar as a flat array whose every item is a value of its dtype."""
         data, dtype = self._buffer(node), self._dtype(node, numpy)
         if len(data) % dtype.itemsize:
@@ -293,13 +301,13 @@ class Decoder:
             raise WireError("an array of text holds what is no character")
         return numpy.frombuffer(data, dtype) if data else numpy.empty(0, dtype)
 
-    def _array(self, node, depth):
+    def _array(self, node: dict[str, Any], depth: int) -> Any:
         import numpy
 
         numbers = self._numbers(node, numpy)
         return numbers.reshape(self._shape(node, numbers.itemsize, numbers.nbytes))
 
-    def _scalar(self, node, depth):
+    def _scalar(self, node: dict[str, Any], depth: int) -> Any:
         import numpy
 
         numbers = self._numbers(node, numpy)
@@ -307,10 +315,10 @@ class Decoder:
             raise WireError("a scalar's buffer has another size than its dtype")
         return numbers[0]
 
-    def _tensor(self, node, depth):
+    def _tensor(self, node: dict[str, Any], depth: int) -> Any:
         framework = node["f"]
         if framework == "tensorflow":
-            import tensorflow
+            import tensorflow  # type: ignore[import-untyped]  # it has no annotations
 
             return tensorflow.constant(self._decode(node["v"], depth + 1))
         if framework != "torch" or node["d"] not in TORCH_DTYPES:
@@ -328,14 +336,14 @@ class Decoder:
             return torch.empty(shape, dtype=dtype, device="cpu")
         return torch.frombuffer(data, dtype=dtype).reshape(shape)
 
-    def _torch_dtype(self, node, depth):
+    def _torch_dtype(self, node: dict[str, Any], depth: int) -> Any:
         if node["f"] != "torch" or node["d"] not in TORCH_DTYPES:
             raise WireError("an unknown dtype")
         import torch
 
         return getattr(torch, node["d"])
 
-    def _generator(self, node, depth):
+    def _generator(self, node: dict[str, Any], depth: int) -> Any:
         import numpy
 
         name = node["n"]
@@ -351,10 +359,10 @@ class Decoder:
         bit_generator.state = state
         return numpy.random.Generator(bit_generator)
 
-    def _elsewhere(self, node, depth):
+    def _elsewhere(self, node: dict[str, Any], depth: int) -> Any:
         return self._other(node)
 
-    _READERS = {
+    _READERS: ClassVar[dict[str, Callable[[Decoder, dict[str, Any], int], Any]]] = {
         "list": _list,
         "tuple": _tuple,
         "set": _set,
@@ -374,17 +382,17 @@ class Decoder:
     }
 
 
-def _can_cross(dtype):
+def _can_cross(dtype: Any) -> bool:
     return dtype.kind in ARRAY_KINDS and 0 < dtype.itemsize <= 4096 and dtype.char not in "gG"
 
 
-def _check_booleans(data):
+def _check_booleans(data: bytearray) -> None:
     """A boolean of any other byte than 0 and 1 is neither true nor false to the libraries' comparisons."""
     if data.translate(None, b"\x00\x01"):
         raise WireError("a boolean that is neither true nor false")
 
 
-def _int_node(value):
+def _int_node(value: int) -> Node:
     if -(2**63) <= value < 2**63:
         return value
     if value.bit_length() > MAX_INT_BITS:

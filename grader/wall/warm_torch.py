@@ -25,7 +25,7 @@ def training_step() -> None:
     )
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     loss = torch.nn.functional.cross_entropy(model(torch.zeros(2, 1, 8, 8)), torch.tensor([0, 1]))
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # no annotations
     optimiser.step()
     torch.autograd.grad(model[7](torch.ones(1, 8)).sum(), list(model[7].parameters()))
     with torch.device("meta"):  # the meta device loads its decompositions at first use
