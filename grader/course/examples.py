@@ -1,4 +1,4 @@
-"""The examples that prove a suite: mistakes (overlays on the reference) and alternatives (complete, right submissions)."""
+"""The examples that prove a suite: mistakes, which overlay the reference, and alternatives, complete and right."""
 
 from __future__ import annotations
 
@@ -68,5 +68,9 @@ def _read_mistake(path: Path, tests: frozenset[str]) -> Mistake:
     caught_by = tuple(name.strip() for name in fields["caught by"].split(",") if name.strip())
     for name in caught_by:
         if name not in tests:
-            raise SuiteError(f"`caught by` names {name}, which is no test", where=path, remedy=f"choose among {', '.join(sorted(tests))}")
+            raise SuiteError(
+                f"`caught by` names {name}, which is no test",
+                where=path,
+                remedy=f"choose among {', '.join(sorted(tests))}",
+            )
     return Mistake(path, fields["mistake"], caught_by, fields["hint"], text)

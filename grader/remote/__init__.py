@@ -32,7 +32,7 @@ __all__ = [
 
 
 def ask_service(name: str, target: Any, *args: Any) -> Any:
-    """Run one of the guest's services on ``target``, where it lives: across the wall, or here for an ordinary object."""
+    """Run a guest's service on ``target`` where that lives: across the wall, or here for an ordinary object."""
     if isinstance(target, SubmissionProxy):
         session: RemoteSession = object.__getattribute__(target, "_session")
         return session.service(name, None, args)

@@ -112,7 +112,8 @@ def honest_state(original: np.random.Generator, now: np.random.Generator) -> Any
 def lcg_distance(start: int, end: int, increment: int, multiplier: int = PCG64_MULTIPLIER, bits: int = 128) -> int:
     """Steps of ``x -> multiplier * x + increment (mod 2**bits)`` from ``start`` to ``end``.
 
-    Bit by bit: a step of 2**k changes the lowest k bits by nothing, so bit k decides whether it is taken (F. Brown, 1994).
+    Bit by bit: a step of 2**k changes the lowest k bits by nothing, so bit k decides whether it is taken
+    (F. Brown, 1994).
     """
     mask = (1 << bits) - 1
     distance, bit = 0, 1

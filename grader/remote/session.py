@@ -67,7 +67,7 @@ class RemoteSession:
     Everything a test can see of a fault is also kept here, because a test may catch exceptions:
     ``fault`` (the guest was lost since :meth:`begin_test`) and ``infrastructure`` (the sandbox failed at any time).
 
-    :param answer_filter: ``function(name, arguments, answer) -> answer``: replaces answers of top-level calls; it serves
+    :param answer_filter: ``function(name, arguments, answer) -> answer``: replaces answers of top-level calls; serves
         ``grader verify``.
     """
 

@@ -83,7 +83,7 @@ BOOT = "import sys; sys.path.insert(0, '/box'); from wall.zygote import main; ma
 
 
 def in_box(path: Path) -> Path:
-    """Where a path of this Python is found in the box: at its own place, unless a guest's private /tmp would cover it."""
+    """Where a path of this Python is in the box: at its own place, unless a guest's private /tmp would cover it."""
     return Path("/box/python", path.relative_to("/tmp")) if path.is_relative_to("/tmp") else path
 
 

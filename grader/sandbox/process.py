@@ -238,13 +238,14 @@ class _Clock:
         guest._looked = time.monotonic()
         cpu, memory = tree_usage(guest._pid, guest._base_bytes)
         if self._cpu_start is None:
-            # A call is charged from its first look on: to ask /proc at its start would cost each call a tenth of its time.
+            # A call is charged from its first look on: asking /proc at its start would cost a tenth of its time.
             self._cpu_start = cpu
         used = cpu - self._cpu_start
         if used > self._cpu_seconds:
             raise guest.give_up(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or far too slow.")
         if elapsed > self._wall_seconds:
-            raise guest.give_up(f"No answer after {round(self._wall_seconds, 1):g} seconds: it waits for something, or is too slow.")
+            limit = round(self._wall_seconds, 1)
+            raise guest.give_up(f"No answer after {limit:g} seconds: it waits for something, or is too slow.")
         if memory > guest._limits.memory_mb * MIB:
             guest.close()
             raise GuestMemory(f"The submission took more than its {guest._limits.memory_mb} MiB of memory.")

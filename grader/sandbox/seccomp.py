@@ -37,7 +37,7 @@ def guest_filter() -> bytes:
     Raises SandboxUnavailable where libseccomp is not there.
     """
     try:
-        import pyseccomp
+        import pyseccomp  # type: ignore[import-untyped]  # it has no annotations
     except (ImportError, RuntimeError, OSError) as error:
         raise SandboxUnavailable(
             f"libseccomp cannot be loaded ({error})", remedy="install it: apt-get install libseccomp2"

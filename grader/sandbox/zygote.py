@@ -24,7 +24,8 @@ START_SECONDS = 180.0
 # A fork takes 30 ms with torch imported.
 FORK_SECONDS = 60.0
 
-# What submissions of an environment find imported. TensorFlow by import alone: any operation in the parent hangs a child.
+# What submissions of an environment find imported. TensorFlow by import alone: an operation in the parent hangs
+# a child.
 PRELOAD = {
     Environment.NUMPY: ("numpy", "numpy.random", "numpy.linalg", "numpy.testing"),
     Environment.TORCH: ("numpy", "numpy.random", "torch", "torch.nn.functional"),
@@ -75,7 +76,7 @@ class ZygoteProcess:
         """
         self._limits = limits
         self._isolated = isolated
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START_SECONDS)
         try:

@@ -5,12 +5,12 @@ with ``submission`` behind the wall (grading) and with ``submission`` as an ordi
 
 from grader.testing.assertions import (
     WrongAnswer,
+    as_floats,
     assert_array,
     assert_int,
     assert_number,
     assert_raises_value_error,
     assert_tensor,
-    as_floats,
     unchanged,
     unpack,
 )

@@ -1,7 +1,7 @@
 """Assertions that check type and shape before values, and fail in words that a beginner understands.
 
 Each takes ``what``, the public name of the thing checked (``"mse_loss"``, ``"the gradient grad_w"``). The words a
-student reads never hold a value of a hidden test; values go to ``WrongAnswer.detail``, which is shown for visible tests.
+student reads never hold a value of a hidden test; values go to ``WrongAnswer.detail``, shown for visible tests alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WrongAnswer(AssertionError):
 
 
 def describe(value: object) -> str:
-    """Name a value's type (and shape) with its article, for a sentence: ``a tuple of 2``, ``a float64 array of shape (3,)``."""
+    """Name a value's type (and shape) with its article, for a sentence: ``a tuple of length 2``, ``None``."""
     if value is None:
         return "None"
     if isinstance(value, np.ndarray):
@@ -98,13 +98,15 @@ def assert_array(
 
 
 def assert_number(actual: object, expected: float, *, what: str, rtol: float = 1e-7, atol: float = 1e-9) -> None:
-    """Assert that ``actual`` is a Python float (an int will do) or a NumPy real scalar with the value of ``expected``."""
+    """Assert that ``actual`` is a Python float (an int will do) or a NumPy real scalar of the value ``expected``."""
     is_number = isinstance(actual, (int, float, np.integer, np.floating)) and not isinstance(actual, (bool, np.bool_))
     if not is_number:
         raise WrongAnswer(f"{what} should be a float; it is {describe(actual)}.")
     if not _close(actual, expected, rtol, atol):
         nan = " (it is NaN)" if math.isnan(float(actual)) else ""  # type: ignore[arg-type]
-        raise WrongAnswer(f"{what} is a number, but not the right one{nan}.", f"expected {expected!r}\nbut got  {actual!r}")
+        raise WrongAnswer(
+            f"{what} is a number, but not the right one{nan}.", f"expected {expected!r}\nbut got  {actual!r}"
+        )
 
 
 def assert_int(actual: object, expected: int, *, what: str) -> None:
@@ -132,9 +134,7 @@ def assert_tensor(
     wanted = expected.dtype if dtype is None else dtype
     if actual.dtype != wanted:
         raise WrongAnswer(f"{what} should be a tensor of {wanted}; it is a tensor of {actual.dtype}.")
-    if not torch.allclose(
-        actual.detach().double(), expected.detach().double(), rtol=rtol, atol=atol, equal_nan=True
-    ):
+    if not torch.allclose(actual.detach().double(), expected.detach().double(), rtol=rtol, atol=atol, equal_nan=True):
         raise WrongAnswer(
             f"{what} has the right shape but not the right values.", f"expected {expected!r}\nbut got  {actual!r}"
         )
@@ -179,7 +179,7 @@ def assert_raises_value_error(function: Callable[..., Any], *args: Any, what: st
 
 @contextlib.contextmanager
 def unchanged(**arguments: Any) -> Iterator[None]:
-    """Assert that the block leaves these arrays, tensors, lists or dicts as they were: ``with unchanged(X=X, y=y): …``."""
+    """Assert that the block leaves these arrays, tensors, lists or dicts alone: ``with unchanged(X=X, y=y): …``."""
     from grader.remote import watch_arguments
 
     before = {name: _copy(value) for name, value in arguments.items()}
@@ -202,7 +202,9 @@ def _same(a: Any, b: Any) -> bool:
     if _is_tensor(a):
         import torch
 
-        return a.dtype == b.dtype and a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b.detach()))
+        return (
+            a.dtype == b.dtype and a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b.detach()))
+        )
     if isinstance(a, dict):
         return list(a) == list(b) and all(_same(a[key], b[key]) for key in a)
     if isinstance(a, Sequence) and not isinstance(a, (str, bytes)):

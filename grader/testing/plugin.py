@@ -1,4 +1,5 @@
-"""The pytest plugin of autotests: the ``points`` marker and the fixtures ``submission``, ``submission_source``, ``rng``, ``score``.
+"""The pytest plugin of autotests: the ``points`` marker, fixtures ``submission``, ``submission_source``, ``rng`` and
+``score``.
 
 Under the examiner the submission lives behind the wall. Under plain pytest it is an ordinary module of this process:
 ``pytest autotests/gradient_descent --submission solutions/gradient_descent/gradient_descent.py``.
@@ -20,7 +21,9 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--submission", metavar="FILE", help="module under test, for autotests run with plain pytest")
-    parser.addoption("--grader-seed", type=int, default=0, metavar="N", help="seed of the rng fixture under plain pytest")
+    parser.addoption(
+        "--grader-seed", type=int, default=0, metavar="N", help="seed of the rng fixture under plain pytest"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

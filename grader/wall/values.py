@@ -1,9 +1,9 @@
 """Values that may cross the wall, as JSON nodes and buffers; both sides use this one module.
 
 None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set,
-frozenset, dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in the
-guest), ``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle or
-refuses it by name.
+frozenset, dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in
+the guest), ``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle
+or refuses it by name.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ class Decoder:
         if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             raise WireError("a dict's items must be a list of pairs")
         keys = self._keys([self._decode(key, depth + 1) for key, _value in pairs])
-        return {key: self._decode(pair[1], depth + 1) for key, pair in zip(keys, pairs)}
+        return {key: self._decode(pair[1], depth + 1) for key, pair in zip(keys, pairs, strict=True)}
 
     def _keys(self, keys: Any) -> Any:
         """The keys, unless their sender has chosen them so that a table of them takes minutes to build."""

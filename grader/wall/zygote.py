@@ -1,8 +1,8 @@
 """The zygote: a warm process that forks one guest per request. It runs no student's code and holds no secret.
 
-Started as ``python -I -m wall.zygote CONTROL_FD`` (with this folder's parent on the path). First it reads one frame with
-its settings, warms up and answers ``{"ready": …}``. Then each request frame, accompanied by two descriptors (the guest's
-socket and the pipe for what it prints), is answered by ``{"pid": …}`` with the child's pidfd, or by ``{"error": …}``.
+Started with the number of its control socket. First it reads one frame with its settings, warms up and answers
+``{"ready": …}``. Then each request, one byte accompanied by two descriptors (the guest's socket and the pipe for what
+it prints), is answered by the child's pidfd, or by ``{"error": …}``.
 """
 
 from __future__ import annotations
