@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share, and how Hypothesis runs: the same examples every time, without a clock."""
+"""Fixtures that several folders of tests share. Hypothesis runs the same examples every time, without a clock."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from hypothesis import settings
 from grader.model import Environment, Limits, SubmissionFiles
 from grader.remote import RemoteSession
 from grader.sandbox import Zygote, open_sandbox
+
+# Suites and submissions that the tests hand to the grader; they are no tests of ours.
+collect_ignore = ["attacks/course", "attacks/submissions", "attacks/innocent"]
 
 settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
 settings.load_profile("same every time")

@@ -1,4 +1,7 @@
-"""Values: what crosses the wall arrives as it was; what may not is refused by name; any node gives a value or a WireError."""
+"""Values: what crosses the wall arrives as it was; what may not is refused by name.
+
+Any node gives a value or a WireError.
+"""
 
 import math
 import resource
@@ -191,7 +194,9 @@ def test_generators_cross_by_their_state(name: str) -> None:
     rng = np.random.Generator(getattr(np.random, name)(7))
     rng.integers(0, 5, size=3, dtype=np.int32)  # leaves half of a 64-bit draw behind
     there = across(rng)
-    assert there.integers(0, 1000, size=50, dtype=np.int32).tolist() == rng.integers(0, 1000, 50, dtype=np.int32).tolist()
+    assert (
+        there.integers(0, 1000, size=50, dtype=np.int32).tolist() == rng.integers(0, 1000, 50, dtype=np.int32).tolist()
+    )
     assert there.normal(size=50).tolist() == rng.normal(size=50).tolist()
 
 
@@ -386,7 +391,9 @@ def test_honest_keys_are_many() -> None:
 # Nodes that are nearly right: the right keys, with contents that fit now and then.
 NUMBERS = st.integers(-2, 5) | st.sampled_from([2**31, 2**48, 2**63, -(2**63), 2**64])
 SHAPES = st.lists(st.integers(0, 4), max_size=4) | st.lists(NUMBERS, max_size=40) | st.text(max_size=2) | NUMBERS
-DTYPES = st.sampled_from(["<f8", "|b1", "<U2", ">i4", "|O", "O", "<f16", "<c16", "i4,O", "|V8", "<M8[s]", "<U9999", "f"])
+DTYPES = st.sampled_from(
+    ["<f8", "|b1", "<U2", ">i4", "|O", "O", "<f16", "<c16", "i4,O", "|V8", "<M8[s]", "<U9999", "f"]
+)
 NAMES = st.sampled_from([*values.TORCH_DTYPES, *values.GENERATORS, "load", "", "torch"]) | st.text(max_size=3)
 
 
@@ -402,13 +409,17 @@ def nodes(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.fixed_dictionaries({"k": st.just("dict"), "v": pairs | inner}),
         st.fixed_dictionaries({"k": st.sampled_from(["bytes", "text"]), "b": buffer}),
         st.fixed_dictionaries({"k": st.sampled_from(["complex", "int"]), "v": items | inner}),
-        st.fixed_dictionaries({"k": st.sampled_from(["array", "scalar"]), "d": DTYPES | NAMES, "s": SHAPES, "b": buffer}),
+        st.fixed_dictionaries(
+            {"k": st.sampled_from(["array", "scalar"]), "d": DTYPES | NAMES, "s": SHAPES, "b": buffer}
+        ),
         st.fixed_dictionaries(
             {"k": st.just("tensor"), "f": st.just("torch") | NAMES, "d": NAMES, "s": SHAPES, "b": buffer},
             optional={"meta": st.booleans(), "v": inner},
         ).filter(lambda node: node["f"] != "tensorflow"),  # would import it here
         st.fixed_dictionaries({"k": st.just("generator"), "n": NAMES, "v": state | inner}),
-        st.fixed_dictionaries({"k": st.sampled_from(["handle", "callback", "dtype"]), "h": NUMBERS, "f": NAMES, "d": NAMES}),
+        st.fixed_dictionaries(
+            {"k": st.sampled_from(["handle", "callback", "dtype"]), "h": NUMBERS, "f": NAMES, "d": NAMES}
+        ),
         st.dictionaries(st.sampled_from(["k", "v", "b", "d", "s", "f", "n"]), inner, max_size=4),
         items,
     )
@@ -467,7 +478,8 @@ def test_the_largest_frames_decode_in_bounded_time_and_memory() -> None:
         tensor = b'{"k":"tensor","f":"torch","d":"float32","s":[1000000,1000000],"meta":true},'
         attempt("meta tensors", b'{"ok":{"k":"list","v":[' + tensor * 20_000 + b"0]}}")
         empty = b'{"k":"array","d":"<f8","s":[1048576,0],"b":%d},'
-        attempt("empty arrays", b'{"ok":{"k":"list","v":[' + b"".join(empty % i for i in range(4000)) + b"0]}}", [b""] * 4000)
+        empties = b"".join(empty % i for i in range(4000))
+        attempt("empty arrays", b'{"ok":{"k":"list","v":[' + empties + b"0]}}", [b""] * 4000)
         attempt("large array", b'{"ok":{"k":"array","d":"|u1","s":[150000000],"b":0}}', [bytes(150_000_000)])
         attempt("digits", b'{"ok":' + b"9" * room + b"}")
         attempt("nesting", b'{"ok":' + b"[" * room + b"}")

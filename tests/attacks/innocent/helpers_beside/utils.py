@@ -1,0 +1,1 @@
+from honest import add, describe, last, mean_square, positive, shuffled

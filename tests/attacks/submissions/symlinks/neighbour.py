@@ -1,0 +1,1 @@
+../../global_cache/attackme/attackme.py

@@ -1,0 +1,1 @@
+../../../autotests/attackme/test_hidden.py
