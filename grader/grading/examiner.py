@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -48,7 +48,7 @@ class ExaminerChild:
     """Runs the collected tests against one submission; lives in a forked child."""
 
     def __init__(self, zygote: Zygote, limits: Limits, job: dict[str, Any]) -> None:
-        payload = Decoder(job["buffers"], None).decode(job["payload"])
+        payload = Decoder(job["buffers"], _plain_data_only).decode(job["payload"])
         cells = payload["cells"]
         self.files = SubmissionFiles(
             payload["name"], payload["entry"], payload["files"], None if cells is None else tuple(map(tuple, cells))
@@ -68,7 +68,7 @@ class ExaminerChild:
         return parsable_source(self.files)
 
     def examine(self, session: pytest.Session) -> dict[str, Any]:
-        """The result message; see the client for its reading."""
+        """The result message; see the client for its reading. The guest is left to be closed by :meth:`close`."""
         start = time.monotonic()
         result: dict[str, Any] = {"load": None, "cells": [], "cases": []}
         try:
@@ -93,13 +93,16 @@ class ExaminerChild:
                 for index, item in enumerate(items):
                     following = items[index + 1] if index + 1 < len(items) else None
                     result["cases"].append(self._run(item, following, seed))
-        self.session.close()
         outcomes = [case["outcome"] for case in result["cases"]]
         if Outcome.KILLED in outcomes or (result["load"] or {}).get("outcome") is Outcome.KILLED:
             # A guest also ends with its zygote. Only where that still forks was the end the submission's own doing.
             self._zygote.spawn().close()
         result["seconds"] = time.monotonic() - start
         return result
+
+    def close(self) -> None:
+        """End the guest; InfrastructureError where it does not die."""
+        self.session.close()
 
     def _repeats(self, item: pytest.Item) -> bool:
         return draws(item) and test_name(item) not in self.job["once"]
@@ -165,6 +168,10 @@ def parsable_source(files: SubmissionFiles) -> str:
             readable.append(source)
             break
     return "\n\n".join(readable)
+
+
+def _plain_data_only(node: dict[str, Any]) -> NoReturn:
+    raise frames.WireError(f"a submission's files hold a {node['k']}")
 
 
 def test_name(item: pytest.Item) -> str:
@@ -238,27 +245,40 @@ class ExaminerPlugin:
         frames.send_frame(self._control, {"ready": tests, "drawing": drawing, "versions": zygote.versions})
         receive = frames.receiver(self._control)
         while True:
+            self._prepare()
             try:
                 job, buffers = frames.read_frame(receive)
             except EOFError:
                 return True
-            result = self._examine(session, {**job, "buffers": buffers})
-            if "infrastructure" in result:
-                frames.send_frame(self._control, result)
-            else:  # as a buffer: a frame's text has a tighter bound than the words of a hundred failed cases need
-                frames.send_frame(self._control, {}, [json.dumps(result).encode()])
+            self._examine(session, {**job, "buffers": buffers})
 
-    def _examine(self, session: pytest.Session, job: dict[str, Any]) -> dict[str, Any]:
+    def _prepare(self) -> None:
+        """Have a guest forked and isolated while the client stores one result and reads the next submission."""
         try:
-            self.start_zygote()
+            self.start_zygote().prepare()
+        except GraderError:
+            self.stop_zygote()  # the next job starts another, and tells why where that fails too
+
+    def _answer(self, result: dict[str, Any]) -> None:
+        if "infrastructure" in result:
+            frames.send_frame(self._control, result)
+        else:  # as a buffer: a frame's text has a tighter bound than the words of a hundred failed cases need
+            frames.send_frame(self._control, {}, [json.dumps(result).encode()])
+
+    def _examine(self, session: pytest.Session, job: dict[str, Any]) -> None:
+        """Serve one job: fork a child, hand its result on, and then wait until it has ended its guest."""
+        try:
+            zygote = self.start_zygote()
         except GraderError as error:
-            return {"infrastructure": error.what, "remedy": error.remedy}
+            self._answer({"infrastructure": error.what, "remedy": error.remedy})
+            return
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
             self._in_child(session, job, writing)
         os.close(writing)
+        zygote.disown()  # the prepared guest is the child's
         limits = self._limits
         allowed = HOST_SECONDS + limits.total_wall_seconds + limits.wall_seconds
         try:
@@ -268,14 +288,17 @@ class ExaminerPlugin:
             data = b""
         finally:
             os.close(reading)
-        _pid, status = os.waitpid(pid, 0)
         try:
             result: dict[str, Any] = json.loads(data)
         except ValueError:
+            _pid, status = os.waitpid(pid, 0)
             result = {"infrastructure": f"the examiner's child ended without a result (wait status {status})"}
-        if "infrastructure" in result:
+            self._answer(result)
+        else:
+            self._answer(result)
+            _pid, status = os.waitpid(pid, 0)
+        if status or "infrastructure" in result:
             self.stop_zygote()  # its state is unknown; the next submission gets a fresh one
-        return result
 
     def _in_child(self, session: pytest.Session, job: dict[str, Any], writing: int) -> None:
         """Examine one submission and end the process, whatever happens."""
@@ -295,6 +318,8 @@ class ExaminerPlugin:
                 what = f"the examiner failed ({type(error).__name__}); the submission is not to blame"
                 result = {"infrastructure": what, "detail": traceback.format_exc(limit=-8)}
             write_all(writing, json.dumps(result).encode())
+            os.close(writing)
+            self._child.close()  # meanwhile the client goes on
             code = 0
         finally:
             os._exit(code)

@@ -246,9 +246,9 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
         raise UnreadableSubmission(f"{entry} has the unknown notebook format {major}; save it as format 4.")
     try:
         if major < 4:
-            import nbformat
+            from nbformat import convert, from_dict
 
-            document = nbformat.convert(nbformat.from_dict(document), 4)
+            document = convert(from_dict(document), 4)  # type: ignore[no-untyped-call]  # no annotations
         cells = [
             (number, _text_of(cell["source"]))
             for number, cell in enumerate(document["cells"], start=1)

@@ -95,7 +95,8 @@ def honest_state(original: np.random.Generator, now: np.random.Generator) -> Any
 
     PCG64 serves 32-bit draws from one 64-bit draw, and its state holds the second half until it is asked for.
     """
-    before, after = original.bit_generator.state, now.bit_generator.state
+    before: Any = original.bit_generator.state
+    after: Any = now.bit_generator.state
     if after["has_uint32"]:
         inner: Any = before["state"]
         steps = lcg_distance(inner["state"], after["state"]["state"], inner["inc"])

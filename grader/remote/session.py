@@ -196,8 +196,9 @@ class RemoteSession:
         told = reply.get("changed", [])
         places: set[int | str] = {*range(len(args)), *kwargs}
         for change in told if isinstance(told, list) else [None]:
-            known = isinstance(change, list) and len(change) == 2 and type(change[0]) in (int, str)
-            if not known or change[0] not in places:
+            if not isinstance(change, list) or len(change) != 2 or type(change[0]) not in (int, str):
+                self._lose("a change that is none")
+            if change[0] not in places:
                 self._lose("a change of no argument")
             places.remove(change[0])
         return [(place, node) for place, node in told]
@@ -409,8 +410,8 @@ class RemoteSession:
         if handle is None:
             if len(self._handles) >= MAX_HANDLES:
                 raise WireError("too many objects at one time")
-            known = isinstance(classes, list) and classes
-            names = tuple(text_of(name, 120) for name in classes[:30]) if known else ("object",)
+            told = classes if isinstance(classes, list) and classes else ["object"]
+            names = tuple(text_of(name, 120) for name in told[:30])
             handle = Handle(self.generation, number, names, text_of(node.get("n"), 60), self)
             self._handles[number] = handle
             weakref.finalize(handle, self._free, self.generation, number).atexit = False

@@ -51,7 +51,7 @@ class GuestProcess:
         self._own_namespace = own_namespace
         self._base_bytes = held_bytes(self._pid)
         self._confined = False
-        self._looked = time.monotonic()
+        self._looked: float | None = None  # when /proc was looked at, or the first exchange began
         self._printed = bytearray()
         self._room = limits.output_kb * 1024
         self._dropped = False
@@ -123,6 +123,11 @@ class GuestProcess:
         if not self._death.poll(DEATH_SECONDS * 1000):
             raise InfrastructureError(f"a guest process ({self._pid}) does not die", remedy="look at the kernel's log")
         self._drain()
+        self.disown()
+
+    def disown(self) -> None:
+        """Close this process's descriptors and leave the guest alone."""
+        self._closed = True
         self._wire.close()
         os.close(self._output)
         os.close(self._pidfd)
@@ -207,6 +212,8 @@ class _Clock:
         self._start = time.monotonic()
         self._cpu_start: float | None = None
         # Calls that answer at once are looked at too, now and then: meanwhile other processes of the guest may grow.
+        if guest._looked is None:
+            guest._looked = self._start
         overdue = self._start - guest._looked > LOOK_SECONDS
         self._next_look = 0.0 if overdue else FIRST_LOOK_SECONDS
 

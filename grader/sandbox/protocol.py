@@ -61,7 +61,17 @@ class Zygote(Protocol):
 
     versions: dict[str, str]  # of Python and of the frameworks that are warm
 
-    def spawn(self) -> Guest: ...
+    def spawn(self) -> Guest:
+        """A fresh guest: the prepared one, or one that is forked now. Raises InfrastructureError."""
+
+    def prepare(self) -> None:
+        """Fork the guest that the next :meth:`spawn` gives, so that it isolates itself ahead of time.
+
+        It has seen no submission and waits for its first request. Raises InfrastructureError.
+        """
+
+    def disown(self) -> None:
+        """Let go of the prepared guest without ending it: this process has forked, and the child will spawn it."""
 
     def close(self) -> None: ...
 

@@ -76,6 +76,7 @@ class ZygoteProcess:
         """
         self._limits = limits
         self._isolated = isolated
+        self._prepared: GuestProcess | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START_SECONDS)
@@ -112,7 +113,26 @@ class ZygoteProcess:
         self._control.settimeout(FORK_SECONDS)
 
     def spawn(self) -> GuestProcess:
-        """Fork a guest. Raises InfrastructureError where the zygote is gone or cannot fork."""
+        """The prepared guest, or a fresh one. Raises InfrastructureError where the zygote is gone or cannot fork."""
+        guest, self._prepared = self._prepared, None
+        if guest is not None:
+            if guest.alive():
+                return guest
+            guest.close()
+        return self._fork()
+
+    def prepare(self) -> None:
+        """Fork the next guest ahead of time. Raises InfrastructureError as :meth:`spawn` does."""
+        if self._prepared is None:
+            self._prepared = self._fork()
+
+    def disown(self) -> None:
+        """Forget the prepared guest, which a forked child has taken over."""
+        if self._prepared is not None:
+            self._prepared.disown()
+            self._prepared = None
+
+    def _fork(self) -> GuestProcess:
         ours, theirs = socket.socketpair()
         output, printing = os.pipe()
         try:
@@ -133,6 +153,7 @@ class ZygoteProcess:
 
     def close(self) -> None:
         """End the zygote and all its guests; safe to call twice."""
+        self.disown()  # it ends with the zygote
         self._control.close()
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):

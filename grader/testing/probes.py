@@ -76,8 +76,7 @@ def forbid_calls(submission: Any, *names: str) -> Iterator[None]:
 
 
 def is_instance(value: Any, qualified_name: str) -> bool:
-    """Tell whether the value's class or a base of it is called ``qualified_name``: ``"torch.nn.modules.module.Module"``.
-    """
+    """Tell whether the value's class or a base of it is called so, e.g. ``"torch.nn.modules.module.Module"``."""
     remote = remote_bases(value)
     bases = remote if remote is not None else [f"{base.__module__}.{base.__qualname__}" for base in type(value).__mro__]
     return qualified_name in bases

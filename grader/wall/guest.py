@@ -318,7 +318,7 @@ def _same(a: Any, buffers_a: list[Any], b: Any, buffers_b: list[Any]) -> bool:
     """Tell whether two nodes stand for the same value; buffers are compared by their bytes, not by their numbers."""
     if type(a) is dict and type(b) is dict:
         if a.get("k") in ("handle", "callback"):
-            return a["k"] == b.get("k") and a["h"] == b["h"]
+            return bool(a["k"] == b.get("k") and a["h"] == b["h"])
         if a.keys() != b.keys():
             return False
         return all(
