@@ -1,4 +1,4 @@
-"""A class for the course ``tiny``: whatever a student may hand in, by the student's name; values are files or makers."""
+"""A class for the course ``tiny``: whatever a student may hand in, by the student's name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Relative path -> content, or what makes the file.
 Files = dict[str, "str | bytes | Callable[[Path], object]"]
 
 # Complete and right; what a student does otherwise is appended, since the last definition counts.
-RIGHT = '''\
+RIGHT = """\
 import numpy as np
 
 
@@ -35,7 +36,7 @@ def root(a):
 
 def power(base, exponent):
     return base**exponent
-'''
+"""
 
 
 def but(code: str) -> str:
@@ -108,15 +109,19 @@ BROKEN: dict[str, Files] = {
     "error-in-helper": {"tiny.py": "from helper import mean\n", "helper.py": "def mean(x):\n    return 1\n\n\n1 / 0\n"},
     "syntax-in-helper": {"tiny.py": "import helper\n", "helper.py": "x = 1\nif x = 1:\n    pass\n"},
     "loop-at-import": {"tiny.py": but("while True:\n    pass\n")},
-    "loop-in-helper": {"tiny.py": "import helper\n", "helper.py": "def wait():\n    while True:\n        pass\n\n\nwait()\n"},
+    "loop-in-helper": {
+        "tiny.py": "import helper\n",
+        "helper.py": "def wait():\n    while True:\n        pass\n\n\nwait()\n",
+    },
     "asks-at-import": {"tiny.py": but('n = int(input("How many? "))\n')},
     "exits-at-import": {"tiny.py": but("import sys\n\nsys.exit(0)\n")},
     "hard-exit-at-import": {"tiny.py": but("import os\n\nos._exit(0)\n")},
+    "looping-cell": {"tiny.ipynb": notebook("x = 1\n", "while True:\n    pass\n", RIGHT)},
     "star-import-of-missing": {"tiny.py": "from helpers import *\n"},
     "nul-in-source": {"tiny.py": b"# coding: unicode_escape\nx = '\\x00'\n"},
 }
 
-# Graded: (files, marks lost per test as earned points, words in the message of the first of these tests) ---------------
+# Graded: (files, marks lost per test as earned points, words in the message of the lost tests) ------------------
 
 LOOP = "    while True:\n        pass\n"
 
@@ -124,47 +129,111 @@ GRADED: dict[str, tuple[Files, dict[str, float], str]] = {
     "all-right": ({"tiny.py": RIGHT}, {}, ""),
     "missing-function": ({"tiny.py": but("del root\n")}, {"test_root": 0}, "does not define root"),
     "misspelt": ({"tiny.py": but("scales = scale\ndel scale\n")}, {"test_scale": 0}, "Did you mean"),
-    "not-a-function": ({"tiny.py": but("root = 3.0\n")}, {"test_root": 0}, "root"),
-    "too-few": ({"tiny.py": but("def power(base):\n    return base\n")}, {"test_power_example": 0, "test_power": 0}, "argument"),
+    "not-a-function": ({"tiny.py": but("root = 3.0\n")}, {"test_root": 0}, "as a function"),
+    "too-few": (
+        {"tiny.py": but("def power(base):\n    return base\n")},
+        {"test_power_example": 0, "test_power": 0},
+        "argument",
+    ),
     "too-many": ({"tiny.py": but("def root(a, b):\n    return a\n")}, {"test_root": 0}, "argument"),
     "renamed-keyword": ({"tiny.py": but("def scale(x, by=2.0):\n    return x * by\n")}, {"test_scale": 0}, "factor"),
     "forgot-return": ({"tiny.py": but("def root(a):\n    a**0.5\n")}, {"test_root": 0}, "None"),
     "prints-instead": ({"tiny.py": but("def root(a):\n    print(a**0.5)\n")}, {"test_root": 0}, "None"),
-    "wrong-type": ({"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).tolist()\n")}, {"test_scale": 0}, "list"),
-    "wrong-shape": ({"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).ravel()\n")}, {"test_scale": 0}, "shape"),
-    "wrong-dtype": ({"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).astype(int)\n")}, {"test_scale": 0}, "int64"),
+    "wrong-type": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).tolist()\n")},
+        {"test_scale": 0},
+        "list",
+    ),
+    "wrong-shape": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).ravel()\n")},
+        {"test_scale": 0},
+        "shape",
+    ),
+    "wrong-dtype": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    return (x * factor).astype(int)\n")},
+        {"test_scale": 0},
+        "int64",
+    ),
     "three-values": ({"tiny.py": but("def span(x):\n    return 1, 2, 3\n")}, {"test_span": 0}, "3"),
     "one-case-right": (
         {"tiny.py": but("def span(x):\n    return (float(x.min()), float(x.max())) if x[0] > 0 else (0.0, 0.0)\n")},
         {"test_span": 1},
         "1 of 2 cases",
     ),
-    "an-object": ({"tiny.py": but("class Answer:\n    pass\n\n\ndef root(a):\n    return Answer()\n")}, {"test_root": 0}, "Answer"),
-    "a-generator": ({"tiny.py": but("def span(x):\n    yield x.min()\n    yield x.max()\n")}, {"test_span": 0}, "generator"),
-    "a-huge-integer": ({"tiny.py": but("def power(base, exponent):\n    return 10**5000\n")}, {"test_power_example": 0, "test_power": 0}, ""),
-    "object-array": ({"tiny.py": but("def scale(x, factor=2.0):\n    return np.array([None, 1])\n")}, {"test_scale": 0}, ""),
+    "an-object": (
+        {"tiny.py": but("class Answer:\n    pass\n\n\ndef root(a):\n    return Answer()\n")},
+        {"test_root": 0},
+        "Answer",
+    ),
+    "a-generator": (
+        {"tiny.py": but("def span(x):\n    yield x.min()\n    yield x.max()\n")},
+        {"test_span": 0},
+        "generator",
+    ),
+    "a-huge-integer": (
+        {"tiny.py": but("def power(base, exponent):\n    return 10**5000\n")},
+        {"test_power_example": 0, "test_power": 0},
+        "",
+    ),
+    "object-array": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    return np.array([None, 1])\n")},
+        {"test_scale": 0},
+        "",
+    ),
     "wrong-value": ({"tiny.py": but("def root(a):\n    return 1.0\n")}, {"test_root": 0}, "not the right one"),
-    "no-value-error": ({"tiny.py": but("def root(a):\n    return float(abs(a)) ** 0.5\n")}, {"test_root": 0}, "ValueError"),
-    "part-marks": ({"tiny.py": but("def power(base, exponent):\n    return base**exponent if exponent else 0\n")}, {"test_power": 1}, "0"),
+    "no-value-error": (
+        {"tiny.py": but("def root(a):\n    return float(abs(a)) ** 0.5\n")},
+        {"test_root": 0},
+        "ValueError",
+    ),
+    "part-marks": (
+        {"tiny.py": but("def power(base, exponent):\n    return base**exponent if exponent else 0\n")},
+        {"test_power": 1},
+        "0",
+    ),
     "raises": ({"tiny.py": but("def root(a):\n    return {}[a]\n")}, {"test_root": 0}, "KeyError"),
     "raises-in-helper": (
         {"tiny.py": but("from helper import root\n"), "helper.py": "def root(a):\n    return undefined_name\n"},
         {"test_root": 0},
         "NameError",
     ),
-    "not-written": ({"tiny.py": but("def root(a):\n    raise NotImplementedError('later')\n")}, {"test_root": 0}, "not written yet"),
+    "not-written": (
+        {"tiny.py": but("def root(a):\n    raise NotImplementedError('later')\n")},
+        {"test_root": 0},
+        "not written yet",
+    ),
     "exits": ({"tiny.py": but("def root(a):\n    raise SystemExit\n")}, {"test_root": 0}, "SystemExit"),
     "recursion": ({"tiny.py": but("def root(a):\n    return root(a)\n")}, {"test_root": 0}, "RecursionError"),
     "endless-loop": ({"tiny.py": but(f"def scale(x, factor=2.0):\n{LOOP}")}, {"test_scale": 0}, "endless loop"),
-    "sleeper": ({"tiny.py": but("def root(a):\n    import time\n\n    time.sleep(3600)\n")}, {"test_root": 0}, "No answer after 5 seconds"),
+    "sleeper": (
+        {"tiny.py": but("def root(a):\n    import time\n\n    time.sleep(3600)\n")},
+        {"test_root": 0},
+        "No answer after 5 seconds",
+    ),
     "memory-hog": (
-        {"tiny.py": but("def scale(x, factor=2.0):\n    kept = []\n    while True:\n        kept.append(bytes(10**7))\n")},
+        {
+            "tiny.py": but(
+                "def scale(x, factor=2.0):\n    kept = []\n    while True:\n        kept.append(bytes(10**7))\n"
+            )
+        },
         {"test_scale": 0},
         "",
     ),
-    "crash": ({"tiny.py": but("def scale(x, factor=2.0):\n    import ctypes\n\n    ctypes.string_at(0)\n")}, {"test_scale": 0}, "ended"),
-    "hard-exit": ({"tiny.py": but("def scale(x, factor=2.0):\n    import os\n\n    os._exit(0)\n")}, {"test_scale": 0}, "ended"),
-    "kills-itself": ({"tiny.py": but("def scale(x, factor=2.0):\n    import os\n\n    os.kill(os.getpid(), 9)\n    os.abort()\n")}, {"test_scale": 0}, "ended"),
+    "crash": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    import ctypes\n\n    ctypes.string_at(0)\n")},
+        {"test_scale": 0},
+        "ended",
+    ),
+    "hard-exit": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    import os\n\n    os._exit(0)\n")},
+        {"test_scale": 0},
+        "ended",
+    ),
+    "kills-itself": (
+        {"tiny.py": but("def scale(x, factor=2.0):\n    import os\n\n    os.kill(os.getpid(), 9)\n    os.abort()\n")},
+        {"test_scale": 0},
+        "ended",
+    ),
     "asks": ({"tiny.py": but("def root(a):\n    return float(input('a: '))\n")}, {"test_root": 0}, "EOFError"),
     "main-guard": ({"tiny.py": but("if __name__ == '__main__':\n    raise SystemExit('ran as a script')\n")}, {}, ""),
     "bom": ({"tiny.py": b"\xef\xbb\xbf" + RIGHT.encode()}, {}, ""),
@@ -185,11 +254,19 @@ GRADED: dict[str, tuple[Files, dict[str, float], str]] = {
         {},
         "",
     ),
-    "linked-helper": ({"tiny.py": RIGHT, "secret.txt": linked_to("/etc/passwd"), "pipe": lambda path: os.mkfifo(path)}, {}, ""),
-    "prints": ({"tiny.py": but("print('LOADED')\n\n\ndef root(a):\n    print('CALLED')\n    return 0.0\n")}, {"test_root": 0}, ""),
+    "linked-helper": (
+        {"tiny.py": RIGHT, "secret.txt": linked_to("/etc/passwd"), "pipe": lambda path: os.mkfifo(path)},
+        {},
+        "",
+    ),
+    "prints": (
+        {"tiny.py": but("print('LOADED')\n\n\ndef root(a):\n    print('CALLED')\n    return 0.0\n")},
+        {"test_root": 0},
+        "",
+    ),
     "echoes-arguments": ({"tiny.py": but("def root(a):\n    return str(a)\n")}, {"test_root": 0}, ""),
     # names of students
-    "O'Neill, \"Zoë\" $(id) [1] %41": ({"tiny.py": RIGHT}, {}, ""),
+    'O\'Neill, "Zoë" $(id) [1] %41': ({"tiny.py": RIGHT}, {}, ""),
     "-rf": ({"tiny.py": RIGHT}, {}, ""),
     "学生": ({"tiny.py": RIGHT}, {}, ""),
     # notebooks
@@ -211,11 +288,30 @@ GRADED: dict[str, tuple[Files, dict[str, float], str]] = {
         {},
         "",
     ),
-    "cell-raises": ({"tiny.ipynb": notebook(RIGHT, "root = 0\n1 / 0\n", "def root(a):\n    return a**0.5 if a >= 0 else int('')\n")}, {}, ""),
+    "cell-raises": (
+        {
+            "tiny.ipynb": notebook(
+                RIGHT, "root = 0\n1 / 0\n", "def root(a):\n    return a**0.5 if a >= 0 else int('')\n"
+            )
+        },
+        {},
+        "",
+    ),
     "cell-with-syntax-error": ({"tiny.ipynb": notebook(RIGHT, "def broken(:\n", "x = 1\n")}, {}, ""),
     "last-definition": ({"tiny.ipynb": notebook("def root(a):\n    return -1.0\n", RIGHT)}, {}, ""),
-    "plots": ({"tiny.ipynb": notebook(RIGHT, "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.savefig('a.png')\n")}, {}, ""),
-    "main-cell": ({"tiny.ipynb": notebook(RIGHT, "if __name__ == '__main__':\n    def root(a):\n        return -1.0\n")}, {"test_root": 0}, ""),
+    "plots": (
+        {
+            "tiny.ipynb": notebook(
+                RIGHT, "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.savefig('a.png')\n"
+            )
+        },
+        {},
+        "",
+    ),
+    "main-cell": (
+        {"tiny.ipynb": notebook(RIGHT, "if __name__ == '__main__':\n    def root(a):\n        return -1.0\n")},
+        {"test_root": 0},
+        "",
+    ),
     "asking-cell": ({"tiny.ipynb": notebook("n = input('How many?')\n", RIGHT)}, {}, ""),
-    "looping-cell": ({"tiny.ipynb": notebook(RIGHT)}, {}, ""),
 }
