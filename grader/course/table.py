@@ -115,6 +115,8 @@ class Table:
         value = self.values[key]
         if not isinstance(value, datetime):
             self._wrong_type(key, value, "a date with a time, 2026-10-05T23:59:00+02:00, without quotes")
+        if value.tzinfo is None:
+            self.fail(key, f'"{self._name(key)}" has no offset from UTC', "write it behind the time, like 23:59:00+02:00")
         return value
 
     def table(self, key: str) -> Table:
