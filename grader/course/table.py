@@ -116,7 +116,7 @@ class Table:
         if not isinstance(value, datetime):
             self._wrong_type(key, value, "a date with a time, 2026-10-05T23:59:00+02:00, without quotes")
         if value.tzinfo is None:
-            self.fail(key, f'"{self._name(key)}" has no offset from UTC', "write it behind the time, like 23:59:00+02:00")
+            self.fail(key, f'"{self._name(key)}" has no offset from UTC', "write it behind the time: 23:59:00+02:00")
         return value
 
     def table(self, key: str) -> Table:

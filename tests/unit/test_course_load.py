@@ -142,7 +142,7 @@ def test_a_wrong_course_toml_names_line_key_and_remedy(
         ("order = 2", "order = 0", 5, '"order" is 0', "from 1"),
         ("order = 2", "order = 1", 5, "as in first|as in second", "another place"),
         ("due = 2026-10-05T23:59:00+02:00", "due = 2026-10-05", 6, '"due" is a date', "without quotes"),
-        ("due = 2026-10-05T23:59:00+02:00", "due = 2026-10-05T23:59:00", 6, "no offset from UTC", "+02:00"),
+        ("due = 2026-10-05T23:59:00+02:00", "due = 2026-10-05T23:59:00", 6, "no offset from UTC", "behind the time"),
         ("due = 2026-10-05T23:59:00+02:00", 'due = "soon"', 6, '"due" is a string', "without quotes"),
         ("memory_mb = 256", "memory_mb = 10000000", 9, "10000000", "to 1000000"),
     ],
