@@ -1,7 +1,5 @@
 """A made-up class: 40 students, six assignments, every status and every outcome; the same at each call."""
 
-# ruff: noqa: RUF001 (real titles and names hold the multiplication sign and the dotless i)
-
 from __future__ import annotations
 
 import random
