@@ -37,7 +37,7 @@ verify: $(VENV)/.run ## prove the hidden suites of all assignments
 
 bench: $(VENV)/.run ## speed of grading, as ratios within one run
 	@tools/ensure_bubblewrap.sh
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python benchmarks/run.py
 
 lint: $(VENV)/.dev ## ruff and the layers
 	$(BIN)/ruff check

@@ -98,9 +98,8 @@ class GradeRun:
             for warning in plan.warnings:
                 click.echo(f"note: {warning}", err=True)
             self._grade(plan, None if regrade else store)
-            if regrade:
-                self._settle_regrade(store, yes=yes, as_json=as_json)
-            self._print(store, plan, as_json=as_json)
+            written = self._settle_regrade(store, yes=yes, as_json=as_json) if regrade else True
+            self._print(store, plan, written=written, as_json=as_json)
         for invalid in self.invalid:
             click.echo(f"error: {invalid.assignment} is not graded: {invalid.error}", err=True)
         for error, failed in self._failures().items():
@@ -189,11 +188,11 @@ class GradeRun:
                 kept = "graded and stored; run it again for the rest"
                 if store is None:
                     kept = "graded anew, and nothing was written"
-                click.echo(f"\n{graded} of {len(plan.due)} are {kept}.", err=True)
-                raise
+                click.echo(f"\ninterrupted: {graded} of {len(plan.due)} are {kept}.", err=True)
+                raise SystemExit(InfrastructureError.exit_code) from None  # something was not graded
 
-    def _settle_regrade(self, store: Store, *, yes: bool, as_json: bool) -> None:
-        """Show what a regrade would change, and write it where that is wanted."""
+    def _settle_regrade(self, store: Store, *, yes: bool, as_json: bool) -> bool:
+        """Show what a regrade would change, and write it where that is wanted; tell whether it was."""
         from grader.reports.compare import differences
         from grader.reports.terminal import differences_table, look
 
@@ -207,24 +206,30 @@ class GradeRun:
         if changes and not yes:
             if not sys.stdin.isatty():
                 click.echo("Nothing was written; add --yes to write these changes.", err=True)
-                return
+                return False
             if not click.confirm("Write these changes?", err=True):
                 click.echo("Nothing was written.", err=True)
-                return
+                return False
         for report in self.reports:
             store.record(report)
+        return True
 
-    def _print(self, store: Store, plan: Plan, *, as_json: bool) -> None:
+    def _print(self, store: Store, plan: Plan, *, written: bool, as_json: bool) -> None:
         from grader.grading.pipeline import unsettled
         from grader.reports.class_report import build, select
         from grader.reports.export import to_json
         from grader.reports.terminal import class_table, look
 
         if as_json:
-            # What this run has found, of what was to be graded; of the rest, what is stored.
-            found = {(report.assignment, report.student): report for report in store.latest()}
-            found |= {(each.assignment.name, each.student): unsettled(each) for each in plan.due}
-            found |= {(report.assignment, report.student): report for report in self.reports}
+            # Of what was due, what this run has found; of the rest, and where that was not written, what is stored.
+            kept = {(report.assignment, report.student): report for report in store.latest()}
+            found = {(each.assignment.name, each.student): unsettled(each) for each in plan.due}
+            found = {**kept, **found} if written else {**found, **kept}
+            found |= {
+                (report.assignment, report.student): report
+                for report in self.reports
+                if written or report.status == "not_graded"
+            }
             order = {assignment.name: place for place, assignment in enumerate(self.course.assignments)}
             places = {(each.assignment.name, each.student) for each in (*plan.due, *plan.unchanged)}
             listed = sorted(places, key=lambda place: (order[place[0]], place[1]))
