@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 _forbidden: list[tuple[Any, str, Any]] = []  # (owner, attribute, original) of the calls that are off limits now
+_INHERITED = object()  # in the place of an original: a class that had no __init__ of its own
 
 
 def vjp(function: Any, args: list[Any], cotangent: Any) -> tuple[Any, Any, list[Any]]:
@@ -76,7 +77,7 @@ def forbid_calls(_submission: Any, names: list[str]) -> None:
         owner = _resolve(owner_name)
         target = getattr(owner, attribute)
         if isinstance(target, type):
-            owner, attribute, target = target, "__init__", vars(target).get("__init__", object.__init__)
+            owner, attribute, target = target, "__init__", vars(target).get("__init__", _INHERITED)
         _forbidden.append((owner, attribute, target))
         setattr(owner, attribute, _refusal(name))
 
@@ -85,7 +86,10 @@ def allow_calls(_submission: Any) -> None:
     """Undo :func:`forbid_calls`."""
     while _forbidden:
         owner, attribute, original = _forbidden.pop()
-        setattr(owner, attribute, original)
+        if original is _INHERITED:
+            delattr(owner, attribute)
+        else:
+            setattr(owner, attribute, original)
 
 
 def call_with_warnings(function: Any, args: list[Any]) -> tuple[Any, list[str]]:
