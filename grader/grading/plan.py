@@ -15,8 +15,10 @@ from grader.grading.content_key import refusal_key, submission_key, suite_key
 from grader.grading.intake import Handout, Submission, read_handout, read_submission
 from grader.model import Assignment, Course, TestSpec
 
-# Modules that are worth importing once in the zygote where any submission imports them: each takes 0.2 to 2 s.
-WORTH_PRELOADING = {"matplotlib": "matplotlib.pyplot", "scipy": "scipy", "pandas": "pandas", "sklearn": "sklearn"}
+# Modules that are worth importing once in the zygote where any submission imports them: each takes 0.2 to 4 s, and the
+# frameworks ask for more memory meanwhile than a guest has.
+WORTH_PRELOADING = {name: name for name in ("pandas", "scipy", "sklearn", "tensorflow", "torch")}
+WORTH_PRELOADING["matplotlib"] = "matplotlib.pyplot"
 NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
 
 

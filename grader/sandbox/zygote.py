@@ -98,7 +98,8 @@ class ZygoteProcess:
             "isolated": isolated,
             "drop_uid": drop_uid,
             "environment": environment.value,
-            "preload": [*PRELOAD[environment], *preload],
+            "needed": PRELOAD[environment],
+            "preload": preload,
             "limits": limits_message(limits),
             "scratch": scratch,
         }

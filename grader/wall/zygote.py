@@ -30,7 +30,7 @@ def main() -> None:
     isolated = settings["isolated"]
     namespace = -1
     try:
-        warm_up(settings["preload"], settings["environment"])
+        warm_up(settings["needed"], settings["preload"], settings["environment"])
         if isolated:
             namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     except Exception:
@@ -132,11 +132,18 @@ def reap() -> None:
             pass
 
 
-def warm_up(modules: list[str], environment: str) -> None:
-    """Import what submissions import, and run once what frameworks put off until first use."""
+def warm_up(needed: list[str], preload: list[str], environment: str) -> None:
+    """Import what submissions import, and run once what frameworks put off until first use.
+
+    :param needed: the environment's own modules; whoever lacks one cannot grade.
+    :param preload: modules that some submission imports. One that fails to import is that submission's affair.
+    """
     sys.dont_write_bytecode = True
-    for name in modules:
+    for name in needed:
         importlib.import_module(name)
+    for name in preload:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     if environment == "torch":
         from . import warm_torch
 
