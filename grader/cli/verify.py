@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,8 @@ import click
 from grader.cli.common import assignments_argument, json_option, open_course, print_json
 
 if TYPE_CHECKING:
-    from grader.grading.verify import Verification
+    from grader.grading.examiner_client import ExaminerClient
+    from grader.grading.verify import Proof, Verification
     from grader.model import Assignment, Course
 
 
@@ -36,11 +40,17 @@ def verify(assignments: tuple[str, ...], seeds: int, jobs: int | None, verbose: 
     answer, and no verdict may change with the seed. Exit code 1 where any of that does not hold.
     """
     from grader.course import select_assignments
+    from grader.errors import TaskError
+    from grader.grading.verify import count_proofs
 
     course = open_course()
     selected = select_assignments(course, assignments)
-    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
-        futures = [pool.submit(_verify, course, assignment, seeds) for assignment in selected]
+    if not selected:
+        raise TaskError("the course has no assignment", where=course.root / "solutions", remedy="write one")
+    examiners = Examiners()
+    pool = ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1)
+    with progress(sum(map(count_proofs, selected))) as advance, examiners.ended_with(pool):
+        futures = [pool.submit(_verify, course, each, seeds, advance, examiners.hold) for each in selected]
         results = [future.result() for future in futures]
     if as_json:
         print_json([_as_dict(result) for result in results])
@@ -49,7 +59,61 @@ def verify(assignments: tuple[str, ...], seeds: int, jobs: int | None, verbose: 
     return 0 if all(result.holds for result in results) else 1
 
 
-def _verify(course: Course, assignment: Assignment, seeds: int) -> Verification:
+class Examiners:
+    """The warm processes of the proofs under way, so that an interruption can end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: list[ExaminerClient] = []
+        self._ending = False
+
+    def hold(self, examiner: ExaminerClient) -> None:
+        """Called from a thread that has started one."""
+        with self._lock:
+            self._held.append(examiner)
+            if self._ending:
+                examiner.kill()
+
+    @contextlib.contextmanager
+    def ended_with(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """End the pool with the block; where that fails or is interrupted, at once and with all processes."""
+        from grader.cli.grade import terminated_as_interrupted
+
+        try:
+            with terminated_as_interrupted():
+                yield
+        except BaseException:
+            with self._lock:
+                self._ending = True
+                for examiner in self._held:
+                    examiner.kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def progress(total: int) -> Iterator[Callable[[Proof], object]]:
+    """A progress bar on a terminal's stderr; nothing elsewhere. Gives a function to call per proof."""
+    if not sys.stderr.isatty():
+        yield lambda _proof: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("proving", total=total, last="")
+        yield lambda proof: bar.update(task, advance=1, last=f"{proof.kind} {proof.name}")
+
+
+def _verify(
+    course: Course,
+    assignment: Assignment,
+    seeds: int,
+    report: Callable[[Proof], object],
+    started: Callable[[ExaminerClient], None],
+) -> Verification:
     from grader.course.suite import read_suites
     from grader.course.table import read_text
     from grader.generation.stub import make_stub
@@ -57,7 +121,16 @@ def _verify(course: Course, assignment: Assignment, seeds: int) -> Verification:
 
     source = read_text(assignment.solution, remedy="mend the solution source")
     stub = make_stub(source, assignment.solution)
-    return verify_assignment(course, assignment, read_suites(assignment), stub, sandbox="bubblewrap", seeds=seeds)
+    return verify_assignment(
+        course,
+        assignment,
+        read_suites(assignment),
+        stub,
+        sandbox="bubblewrap",
+        seeds=seeds,
+        report=report,
+        started=started,
+    )
 
 
 def _as_dict(result: Verification) -> dict[str, Any]:

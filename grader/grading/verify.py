@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grader.course.examples import Mistake, alternatives, read_mistakes
 from grader.course.table import read_text
+from grader.errors import SubmissionError, SuiteError
 from grader.grading.adversaries import ADVERSARIES
 from grader.grading.examiner_client import Examined, ExaminerClient
 from grader.grading.intake import decode_source, parse_notebook
@@ -55,12 +56,14 @@ def verify_assignment(
     *,
     sandbox: str,
     seeds: int = SEEDS,
-    report: Callable[[Proof], None] = lambda _proof: None,
+    report: Callable[[Proof], object] = lambda _proof: None,
+    started: Callable[[ExaminerClient], None] = lambda _client: None,
 ) -> Verification:
     """Run the reference, the stub, every alternative, every mistake and every adversary.
 
     :param stub: the untouched stub's text.
     :param report: called with every proof as it is found.
+    :param started: called with the examiner before it is warm, so that it can be killed.
     Raises SuiteError where suite or examples are malformed, InfrastructureError where the sandbox fails.
     """
     reference = script(assignment, read_text(assignment.solution, remedy="mend the solution source"))
@@ -73,6 +76,7 @@ def verify_assignment(
         sandbox=sandbox,
         suites=(str(assignment.visible_suite), str(assignment.hidden_suite)),
         preload=tuple(sorted(preload)),
+        started=started,
     )
     proofs: list[Proof] = []
 
@@ -99,6 +103,12 @@ def verify_assignment(
     return Verification(assignment.name, tuple(proofs), seeds)
 
 
+def count_proofs(assignment: Assignment) -> int:
+    """How many proofs :func:`verify_assignment` will report."""
+    mistakes = len(list((assignment.autotests / "mistakes").glob("*.py")))
+    return len(("suite", "reference", "stub")) + len(alternatives(assignment)) + mistakes + len(ADVERSARIES)
+
+
 def script(assignment: Assignment, text: str) -> SubmissionFiles:
     """A submission of one script."""
     entry = f"{assignment.name}.py"
@@ -106,12 +116,17 @@ def script(assignment: Assignment, text: str) -> SubmissionFiles:
 
 
 def read_alternative(assignment: Assignment, path: Path) -> SubmissionFiles:
-    """An alternative as the submission that it would be; SubmissionError where it cannot be read."""
-    data = path.read_bytes()
+    """An alternative as the submission that it would be; SuiteError where it cannot be read."""
     entry = f"{assignment.name}{path.suffix}"
-    if path.suffix == ".ipynb":
-        return SubmissionFiles(assignment.name, entry, {entry: data}, parse_notebook(path.name, data))
-    return SubmissionFiles(assignment.name, entry, {entry: decode_source(path.name, data).encode()})
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".ipynb":
+            return SubmissionFiles(assignment.name, entry, {entry: data}, parse_notebook(path.name, data))
+        return SubmissionFiles(assignment.name, entry, {entry: decode_source(path.name, data).encode()})
+    except OSError as error:
+        raise SuiteError(f"cannot be read: {error.strerror}", where=path, remedy="make it a readable file") from error
+    except SubmissionError as error:
+        raise SuiteError(f"this alternative cannot be graded: {error.what}", where=path, remedy="correct it") from error
 
 
 def _collected(specs: Iterable[TestSpec], client: ExaminerClient) -> Proof:
