@@ -40,9 +40,9 @@ from grader.wall.values import Decoder
 
 # Beyond the guest's own wall limits: host-side work of a suite. A suite takes well under a second.
 HOST_SECONDS = 120.0
-# Imported by their first use alone: 12 ms in every child that draws a random number.
 # New objects between two collections. A suite makes some thousands, and its process ends with it.
 COLLECT_AT = 50_000
+# Imported by their first use alone: 12 ms in every child that draws a random number.
 LOADED_LATE = ("numpy.random", "numpy.linalg", "difflib")
 
 

@@ -67,16 +67,24 @@ class Handle:
     It is equal to nothing but itself, and neither true nor false.
     """
 
-    __slots__ = ("__weakref__", "_session", "generation", "number", "remark", "remote_bases")
+    __slots__ = ("__weakref__", "_session", "generation", "number", "remark", "remote_bases", "sized")
 
     def __init__(
-        self, generation: int, number: int, bases: tuple[str, ...], remark: str, session: RemoteSession
+        self,
+        generation: int,
+        number: int,
+        bases: tuple[str, ...],
+        remark: str,
+        session: RemoteSession,
+        *,
+        sized: bool = True,
     ) -> None:
         self._session = session
         self.generation = generation
         self.number = number
         self.remote_bases = bases
         self.remark = remark
+        self.sized = sized  # whether its class claims to have a length
 
     @property
     def remote_type(self) -> str:

@@ -232,6 +232,8 @@ class RemoteSession:
     def length(self, handle: Handle) -> int:
         """``len(handle)``."""
         where = f"len() of a {handle.remote_type}"
+        if not handle.sized:  # list(handle) asks for a length first: a round trip, and a traceback, for each iterator
+            raise Unusable(f"{where} is not possible")
         reply, buffers = self._ask({"op": "length", "handle": self._number(handle)}, [], where)
         value = self._value(reply, buffers)
         if not isinstance(value, int) or value < 0:
@@ -241,14 +243,12 @@ class RemoteSession:
     def iterate(self, handle: Handle) -> Any:
         """The items of an object in the guest, at most MAX_ITEMS."""
         where = f"iterating over a {handle.remote_type}"
-        reply, buffers = self._ask({"op": "iterate", "handle": self._number(handle)}, [], where)
-        iterator = self._value(reply, buffers)
-        if not isinstance(iterator, Handle):
-            raise Unusable(f"{where} gives no iterator")
-        count = 0
+        operation, iterator, count = "iterate", handle, 0
         while True:
-            reply, buffers = self._ask({"op": "next", "handle": self._number(iterator)}, [], where)
-            items = self._value(reply, buffers)
+            reply, buffers = self._ask({"op": operation, "handle": self._number(iterator)}, [], where)
+            decoder = self._decoder(buffers)
+            items = self._decoded(decoder, reply.get("ok"))
+            more = self._decoded(decoder, reply.get("more"))
             if not isinstance(items, list):
                 raise Unusable(f"{where} gives no items")
             for item in items:
@@ -256,10 +256,11 @@ class RemoteSession:
                 if count > MAX_ITEMS:
                     raise Unusable(f"{where} gives more than {MAX_ITEMS} items")
                 yield item
-            if reply.get("done") is True:
+            if more is None:
                 return
-            if not items:
+            if not items or not isinstance(more, Handle):
                 raise Unusable(f"{where} gives no items")
+            operation, iterator = "next", more
 
     def service(self, name: str, target: Any, args: tuple[Any, ...]) -> Any:
         """Run a guest's service on the submission, one of its functions, or a handle."""
@@ -412,7 +413,8 @@ class RemoteSession:
                 raise WireError("too many objects at one time")
             told = classes if isinstance(classes, list) and classes else ["object"]
             names = tuple(text_of(name, 120) for name in told[:30])
-            handle = Handle(self.generation, number, names, text_of(node.get("n"), 60), self)
+            sized = node.get("z") is not False
+            handle = Handle(self.generation, number, names, text_of(node.get("n"), 60), self, sized=sized)
             self._handles[number] = handle
             weakref.finalize(handle, self._free, self.generation, number).atexit = False
         return handle

@@ -167,18 +167,20 @@ class Guest:
         return {"ok": encoder.encode(len(self._target(request)))}
 
     def _iterate(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
-        return {"ok": encoder.encode(Iteration(iter(self._target(request))))}
+        return self._batch(Iteration(iter(self._target(request))), encoder)
 
     def _next_items(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
-        iteration, done = self._target(request), False
+        return self._batch(self._target(request), encoder)
+
+    def _batch(self, iteration: Iteration, encoder: Encoder) -> Message:
+        """The next items; unless they are the last, ``more`` is the handle to ask for more."""
         nodes: list[Any] = []
         while len(nodes) < ITERATION_BATCH and sum(map(len, encoder.buffers)) < ITERATION_BYTES:
             try:
                 nodes.append(encoder.encode(next(iteration.iterator)))
             except StopIteration:
-                done = True
-                break
-        return {"ok": {"k": "list", "v": nodes}, "done": done}
+                return {"ok": {"k": "list", "v": nodes}}
+        return {"ok": {"k": "list", "v": nodes}, "more": encoder.encode(iteration)}
 
     def _service(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         target = self._module if request.get("target") is None else self._target(request["target"])
@@ -209,7 +211,8 @@ class Guest:
             number = self._next = self._next + 1
             self._numbers[id(value)] = number
             self._objects[number] = value
-        return {"k": "handle", "h": number, "c": class_names(value), "f": callable(value), "n": remark(value)}
+        sized = hasattr(type(value), "__len__")
+        return {"k": "handle", "h": number, "c": class_names(value), "z": sized, "n": remark(value)}
 
     def _forget(self, number: int) -> None:
         value = self._objects.pop(number, None)
