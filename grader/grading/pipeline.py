@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
@@ -264,9 +265,10 @@ def report_of(submission: Submission, task: Task, files: SubmissionFiles, examin
 def summary(failure: LoadFailure) -> str:
     """One line for a failure to load: what, and in which line of the student's."""
     lines = [line for line in failure.traceback.splitlines() if line.strip()]
-    places = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("    ")]
-    where = f" ({places[-1].partition(', in ')[0]})" if places else ""
-    said = failure.message or next((line for line in lines if not line.startswith(" ")), "it ended without a word")
+    frames = list(itertools.takewhile(lambda line: line.startswith("  "), lines))  # the exception's own words follow
+    places = [line.strip() for line in frames if not line.startswith("    ")]
+    where = f" ({places[-1].rpartition(', in ')[0]})" if places else ""
+    said = failure.message or next(iter(lines[len(frames) :]), "it ended without a word")
     return explained(f"{said}{where}", said.partition(":")[0])
 
 
