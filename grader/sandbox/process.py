@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.errors import InfrastructureError
 from grader.model import Limits
-from grader.sandbox.protocol import Frame, GuestKilled, GuestMemory, GuestTimeout
+from grader.sandbox.protocol import Frame, GuestFault, GuestKilled, GuestMemory, GuestTimeout
 from grader.wall import frames
 
 MIB = 2**20
@@ -77,16 +77,20 @@ class GuestProcess:
             self._send(parts, clock)
             if not self._confined:
                 self._read_greeting(clock)
+            if not self._reader.has_more:
+                clock.wait()  # rather than ask the socket first, which has nothing yet
             return frames.read_frame(lambda size: self._reader.receive_exactly(size, clock.wait))
-        except frames.WireError as error:
-            self.close()
-            raise GuestKilled(f"The submission's process sent something that is no answer ({error}).") from None
-        except (EOFError, OSError):
-            if not self._confined:
+        except (frames.WireError, EOFError, OSError, GuestFault) as error:
+            if not self._confined:  # until it says so, nothing of the submission has run
                 self.close()
                 raise InfrastructureError(
-                    "a guest ended before it was isolated", remedy="run: grader doctor"
-                ) from None
+                    "a guest ended, or took too long, before it was isolated", remedy="run: grader doctor"
+                ) from error
+            if isinstance(error, GuestFault):
+                raise
+            if isinstance(error, frames.WireError):
+                self.close()
+                raise GuestKilled(f"The submission's process sent something that is no answer ({error}).") from None
             raise self._ended() from None
 
     def alive(self) -> bool:
@@ -220,8 +224,8 @@ class _Clock:
     def wait(self, *, writing: bool = False) -> None:
         """Wait until the socket is ready; raise GuestTimeout or GuestMemory where a limit is passed."""
         guest = self._guest
-        if writing:
-            guest._poll.modify(guest._wire, select.POLLIN | select.POLLOUT)
+        if writing:  # this alone: a guest that talks instead of listening would otherwise wake us without end
+            guest._poll.modify(guest._wire, select.POLLOUT)
         try:
             while True:
                 elapsed = time.monotonic() - self._start
@@ -237,7 +241,7 @@ class _Clock:
                         self._look(time.monotonic() - self._start)  # a guest that dribbles bytes
                     return
         finally:
-            if writing:
+            if writing and not guest._closed:
                 guest._poll.modify(guest._wire, select.POLLIN)
 
     def _look(self, elapsed: float) -> None:

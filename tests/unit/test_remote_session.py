@@ -15,6 +15,7 @@ from grader.errors import InfrastructureError, TaskError
 from grader.model import Limits
 from grader.remote import LoadError, MissingName, RemoteError, RemoteSession, SubmissionFault, Unusable, watch_arguments
 from grader.sandbox import GuestFault, GuestKilled, GuestTimeout
+from grader.sandbox.process import GuestProcess
 
 OpenSession = Callable[..., RemoteSession]
 
@@ -540,6 +541,20 @@ def test_a_sandbox_that_breaks_is_no_fault_of_the_submission(start_zygote: Any, 
         broken.submission.f()
     assert broken.infrastructure is not None
     assert broken.fault is None
+
+
+def test_a_defect_of_ours_is_no_answer(open_session: OpenSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = open_session("def f(): ...")
+    assert session.submission.f() is None
+
+    def fail(*_args: Any, **_kwargs: Any) -> Any:
+        raise ValueError("ours")  # a test of invalid arguments waits for just this
+
+    monkeypatch.setattr(GuestProcess, "exchange", fail)
+    with pytest.raises(InfrastructureError, match="ValueError: ours"):
+        session.submission.f()
+    assert session.infrastructure is not None
+    assert session.fault is None
 
 
 def test_unusable_answers_are_told_apart(open_session: OpenSession) -> None:
