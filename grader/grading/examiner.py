@@ -299,6 +299,7 @@ class ExaminerPlugin:
             self._answer(result)
         else:
             self._answer(result)
+            self._prepare()  # while the child ends its guest
             _pid, status = os.waitpid(pid, 0)
         if status or "infrastructure" in result:
             self.stop_zygote()  # its state is unknown; the next submission gets a fresh one

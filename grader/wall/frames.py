@@ -131,6 +131,11 @@ class Reader:
         self._sock = sock
         self._ahead = bytearray()  # received, not asked for yet
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes are there that were received beyond what was asked for."""
+        return bool(self._ahead)
+
     def receive_exactly(self, size: int, wait: Callable[[], None] | None = None) -> bytearray:
         """``size`` bytes, for :func:`read_frame`.
 
