@@ -105,9 +105,18 @@ def test_missing_bubblewrap_names_the_remedy(monkeypatch: pytest.MonkeyPatch) ->
         open_sandbox("bubblewrap").start(Environment.NUMPY, Limits())
 
 
-def test_a_preload_that_fails_is_told(backend: str) -> None:
-    with pytest.raises(SandboxUnavailable, match="no_such_module"):
-        open_sandbox(backend).start(Environment.NUMPY, Limits(), ("no_such_module",))
+def test_a_preload_that_fails_stops_nobody(backend: str) -> None:
+    """Submissions name what is preloaded; a module that cannot be imported is the affair of those that import it."""
+    zygote = open_sandbox(backend).start(Environment.NUMPY, Limits(), ("no_such_module",))
+    try:
+        source = b"def f():\n    import no_such_module\ndef g(): return 1"
+        session = RemoteSession(zygote, SubmissionFiles("work", "work.py", {"work.py": source}), Limits())
+        assert session.submission.g() == 1
+        with pytest.raises(ModuleNotFoundError):
+            session.submission.f()
+        session.close()
+    finally:
+        zygote.close()
 
 
 def test_a_lost_zygote_is_the_graders_failure(backend: str) -> None:

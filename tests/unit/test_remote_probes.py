@@ -1,4 +1,4 @@
-"""Services that a test asks of a guest. Banned calls are banned in the block alone; after it everything is as before."""
+"""Services that a test asks of a guest. Banned calls are banned in the block alone; then all is as before."""
 
 from __future__ import annotations
 
