@@ -145,7 +145,7 @@ class GradeRun:
         def is_graded(submission: Submission, key: str) -> bool:
             return not regrade and store.find(submission.assignment.name, submission.student, key) is not None
 
-        return make_plan(self.course, tasks, submissions, warnings, is_graded)
+        return make_plan(tasks, submissions, warnings, is_graded)
 
     def _grade(self, plan: Plan, store: Store | None) -> None:
         """Grade what is due; results go to the store one by one, or into memory alone where there is none."""

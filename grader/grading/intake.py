@@ -1,11 +1,12 @@
 """From a student's folder to :class:`SubmissionFiles`: what is read, what is refused, and why.
 
 Nothing here follows a link, waits on a fifo or reads more than the limits; whatever lies in the folder, the result is
-files or a SubmissionError.
+files or a SubmissionError. Where the machine fails, and not the folder, it is an InfrastructureError.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.errors import MissingSubmission, UnreadableSubmission
+from grader.errors import GraderError, InfrastructureError, MissingSubmission, UnreadableSubmission
 from grader.model import Assignment, SubmissionFiles
 
 # A hand-in is a module and a few helpers; a virtual environment or a data set has thousands of files.
@@ -27,6 +28,10 @@ MAX_DEPTH = 4
 MAX_CELLS = 10_000
 # Left by tools, never part of the work; and what the handout itself holds.
 IGNORED = frozenset(("__pycache__", "__MACOSX", "README.md", "test_visible.py"))
+# Refusals that lie in what was handed in. All others (EIO, ESTALE, EMFILE, ENOMEM …) are this machine's, and no mark.
+OF_THE_FILE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV)
+)
 MIB = 2**20
 NEWLINE = b"\n"
 
@@ -63,8 +68,8 @@ def read_handout(root: Path, assignment: Assignment) -> Handout:
 def read_submission(submission: Submission, handout: Handout) -> SubmissionFiles:
     """Read a submission.
 
-    Raises MissingSubmission where there is nothing to grade, UnreadableSubmission where there is something else; both
-    with words for the student.
+    Raises MissingSubmission where there is nothing to grade, UnreadableSubmission where there is something else, both
+    with words for the student; InfrastructureError where the disk fails.
     """
     name, limit = submission.assignment.name, submission.assignment.limits.submission_mb * MIB
     files, notes = _collect(submission.folder, name, limit)
@@ -90,7 +95,7 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
     except FileNotFoundError:
         raise MissingSubmission("Nothing was handed in.") from None
     except OSError as error:
-        raise UnreadableSubmission(f"The folder cannot be read: {error.strerror}.") from None
+        raise _unreadable("The folder", error) from None
     if stat.S_ISLNK(kind):
         raise UnreadableSubmission("The folder is a symbolic link; hand in the files themselves.")
     if not stat.S_ISDIR(kind):
@@ -104,6 +109,7 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
             if path in _candidates(name):
                 raise UnreadableSubmission(f"{path} is {problem}; hand in the file itself.")
             notes.append(f"{path} was left out: it is {problem}.")
+            _check_count(len(notes))
             continue
         data = _read(entry, limit - size)
         if data is None:
@@ -111,16 +117,20 @@ def _collect(folder: Path, name: str, limit: int) -> tuple[dict[str, bytes], lis
             raise UnreadableSubmission(f"The files are larger than {size_limit} ({path} is the last that was read).")
         size += len(data)
         files[path] = data
-        if len(files) > MAX_FILES:
-            raise UnreadableSubmission(f"The folder holds more than {MAX_FILES} files.")
+        _check_count(len(files) + len(notes))
     return files, notes
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_FILES:
+        raise UnreadableSubmission(f"The folder holds more than {MAX_FILES} files.")
 
 
 def _walk(folder: Path, prefix: str, depth: int, notes: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise UnreadableSubmission(f"The folder {prefix or '.'} cannot be read: {error.strerror}.") from None
+        raise _unreadable(f"The folder {prefix or '.'}", error) from None
     for entry in entries:
         if entry.name in IGNORED or entry.name.startswith("."):
             continue
@@ -130,6 +140,7 @@ def _walk(folder: Path, prefix: str, depth: int, notes: list[str]) -> Iterator[t
                 yield from _walk(Path(entry.path), f"{path}/", depth + 1, notes)
             else:
                 notes.append(f"{path}/ was left out: it lies more than {MAX_DEPTH} folders deep.")
+                _check_count(len(notes))
         else:
             yield path, entry
 
@@ -153,13 +164,20 @@ def _read(entry: os.DirEntry[str], limit: int) -> bytes | None:
     """The content; ``None`` where it is larger than ``limit``. A file that was swapped meanwhile is not followed."""
     try:
         descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableSubmission(f"{entry.name} is not a regular file.")
+            data = file.read(limit + 1)
     except OSError as error:
-        raise UnreadableSubmission(f"{entry.name} cannot be read: {error.strerror}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableSubmission(f"{entry.name} is not a regular file.")
-        data = file.read(limit + 1)
+        raise _unreadable(entry.name, error) from None
     return data if len(data) <= limit else None
+
+
+def _unreadable(what: str, error: OSError) -> GraderError:
+    said = f"{what} cannot be read: {error.strerror}."
+    if error.errno in OF_THE_FILE:
+        return UnreadableSubmission(said)
+    return InfrastructureError(said, where=error.filename or "", remedy="see to the disk, and run it again")
 
 
 def _choose(name: str, files: dict[str, bytes], handout: Handout) -> tuple[str, list[str]]:

@@ -19,6 +19,7 @@ from grader.grading.schedule import Schedule
 from grader.grading.scoring import score_tests, total, untested
 from grader.grading.verdicts import explained
 from grader.model import GradeReport, Outcome, Status, SubmissionFiles
+from grader.reports.class_report import ITS_TURN
 
 # Starts of a fresh examiner after one was lost, per worker and assignment; then the machine is at fault.
 MAX_RESTARTS = 3
@@ -65,11 +66,11 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
     workers = [
         Worker(plan, settings, schedule, events, stop) for _ in range(max(1, min(settings.jobs, len(plan.due))))
     ]
-    for worker in workers:
-        worker.start()
     running = len(workers)
     invalid = set()
     try:
+        for worker in workers:
+            worker.start()
         while running:
             event = events.get()
             if event is None:
@@ -87,7 +88,8 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
         for worker in workers:
             worker.abandon()
         for worker in workers:
-            worker.join()
+            if worker.ident is not None:  # it has been started
+                worker.join()
 
 
 class Worker(threading.Thread):
@@ -143,6 +145,9 @@ class Worker(threading.Thread):
             files = read_submission(submission, task.handout)
         except SubmissionError as error:
             report = refused(submission, task, error)
+        except InfrastructureError as error:
+            self._events.put(Failure(not_graded(submission, error, ""), error))
+            return
         else:
             try:
                 client = self._examiner(task)
@@ -304,4 +309,4 @@ def not_graded(submission: Submission, error: InfrastructureError, key: str) -> 
 def unsettled(submission: Submission) -> GradeReport:
     """Stands for a submission to which the run has not come, because its assignment is invalid."""
     name, points = submission.assignment.name, submission.assignment.points
-    return GradeReport(name, submission.student, Status.NOT_GRADED, None, points, reason="Its turn has not come.")
+    return GradeReport(name, submission.student, Status.NOT_GRADED, None, points, reason=ITS_TURN)

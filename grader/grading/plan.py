@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.course.table import nearest
-from grader.errors import SubmissionError, UsageError
+from grader.errors import InfrastructureError, SubmissionError, UsageError
 from grader.grading.content_key import refusal_key, submission_key, suite_key
 from grader.grading.intake import Handout, Submission, read_handout, read_submission
 from grader.model import Assignment, Course, TestSpec
@@ -38,7 +38,7 @@ class Plan:
 
     tasks: dict[str, Task]  # by assignment name
     due: tuple[Submission, ...]  # to be graded now
-    keys: dict[tuple[str, str], str]  # (assignment, student) -> key of what lay there when the plan was made
+    keys: dict[tuple[str, str], str]  # (assignment, student) -> key of what lay there; empty: it could not be read
     unchanged: tuple[Submission, ...]  # graded already, with the same content
     preload: dict[str, tuple[str, ...]]  # assignment -> modules that its submissions import
     warnings: tuple[str, ...]
@@ -117,7 +117,6 @@ def _lexists(path: Path) -> bool:
 
 
 def make_plan(
-    course: Course,
     tasks: dict[str, Task],
     submissions: list[Submission],
     warnings: list[str],
@@ -137,11 +136,13 @@ def make_plan(
             files = read_submission(submission, task.handout)
         except SubmissionError as error:
             key = refusal_key(task.key, error.what)
+        except InfrastructureError:  # it stays due; whoever grades it meets the failure again and tells of it
+            key = ""
         else:
             key = submission_key(task.key, files)
             preload[task.assignment.name] |= imported_modules(files.source, notebook=files.cells is not None)
         keys[task.assignment.name, submission.student] = key
-        (unchanged if is_graded(submission, key) else due).append(submission)
+        (unchanged if key and is_graded(submission, key) else due).append(submission)
     return Plan(
         tasks,
         tuple(due),

@@ -45,7 +45,8 @@ def _score(spec: TestSpec, cases: list[CaseRecord]) -> TestResult:
     if not cases:
         return TestResult(earned=0.0, outcome=Outcome.NOT_RUN, hint="", **common)  # type: ignore[arg-type]
     worst = min(cases, key=lambda case: SEVERITY.index(case.outcome))
-    earned = round(spec.points * sum(case.fraction for case in cases) / len(cases), 6)
+    fraction = sum(case.fraction for case in cases) / len(cases)
+    earned = spec.points if fraction == 1.0 else round(spec.points * fraction, 6)  # all is all, whatever its decimals
     message = worst.message
     lost = sum(case.outcome is not Outcome.PASSED for case in cases)
     if lost and len(cases) > 1:

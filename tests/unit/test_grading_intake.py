@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -13,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import MissingSubmission, UnreadableSubmission
+from grader.errors import InfrastructureError, MissingSubmission, UnreadableSubmission
 from grader.grading.intake import (
     MAX_CELLS,
     MAX_DEPTH,
+    MAX_FILES,
     Handout,
     Submission,
     decode_source,
@@ -261,3 +263,25 @@ def test_any_bytes_are_text_or_a_reason(data: bytes, coding: str) -> None:
     with contextlib.suppress(UnreadableSubmission):
         text = decode_source("work.py", (f"# coding: {coding}\n".encode() if coding else b"") + data)
         text.encode("utf-8")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENOMEM, errno.ESTALE])
+def test_a_disk_that_fails_is_not_the_students_doing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "work.py").write_text(WORK)
+
+    def fail(path: str, *_: Any) -> int:
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(InfrastructureError, match=os.strerror(number)):
+        read(tmp_path)
+
+
+def test_a_flood_of_links_is_refused_and_not_noted_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(WORK)
+    for number in range(MAX_FILES + 1):
+        (tmp_path / f"link{number}").symlink_to("work.py")
+    with pytest.raises(UnreadableSubmission, match=f"more than {MAX_FILES} files"):
+        read(tmp_path)

@@ -10,9 +10,10 @@ import pytest
 from grader.errors import InfrastructureError, StoreError, SuiteError, TaskError
 from grader.grading import pipeline
 from grader.grading.examiner_client import Examined, ExaminerLost, LoadFailure
+from grader.grading.intake import Handout, Submission
 from grader.grading.pipeline import Event, Failure, InvalidTask, Settings, run_plan, summary
 from grader.grading.plan import Plan
-from grader.model import GradeReport, Outcome, Status
+from grader.model import GradeReport, Outcome, Status, SubmissionFiles
 from tests.fakes.examiner import FakeExaminer, examined, fake_examiner, make_plan
 
 
@@ -81,6 +82,22 @@ def test_a_failure_at_one_costs_the_others_nothing(monkeypatch: pytest.MonkeyPat
     assert (failure.report.status, failure.report.score) == (Status.NOT_GRADED, None)
     assert failure.report.reason == "disk full", "the remedy is not for the student"
     assert len(failure.report.key) == 64
+
+
+def test_a_folder_that_the_disk_does_not_give_costs_nobody_a_mark(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read = pipeline.read_submission
+
+    def fail_at_b(submission: Submission, handout: Handout) -> SubmissionFiles:
+        if submission.student == "b":
+            raise InfrastructureError("work.py cannot be read: Input/output error.")
+        return read(submission, handout)
+
+    monkeypatch.setattr(pipeline, "read_submission", fail_at_b)
+    events = run(monkeypatch, make_plan(tmp_path, "abc"), fake_examiner())
+    assert scores(events) == {"a": 2.0, "c": 2.0}
+    assert list(failures(events)) == ["b"]
 
 
 def test_a_lost_examiner_is_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
+from grader.errors import InfrastructureError, UsageError
 from grader.grading import content_key
 from grader.grading.content_key import refusal_key, submission_key, suite_key
 from grader.grading.intake import Submission
@@ -100,17 +100,27 @@ def test_the_plan_sorts_out_what_was_graded(tmp_path: Path) -> None:
         return submission.student == "b"
 
     (tmp_path / "submitted" / "c" / "work" / "work.py").write_text("")  # cannot be read
-    plan = make_plan(make_course(tmp_path), base.tasks, list(base.due), ["w"], is_graded)
+    plan = make_plan(base.tasks, list(base.due), ["w"], is_graded)
     assert ([each.student for each in plan.due], [each.student for each in plan.unchanged]) == (["a", "c"], ["b"])
     assert plan.keys == {("work", student): key for student, key in keys.items()}
     assert len(set(keys.values())) == 3
     assert plan.warnings == ("w",)
 
 
+def test_what_the_disk_does_not_give_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> object:
+        raise InfrastructureError("Input/output error")
+
+    monkeypatch.setattr("grader.grading.plan.read_submission", fail)
+    base = plan_of(tmp_path, "a")
+    plan = make_plan(base.tasks, list(base.due), [], lambda *_: True)
+    assert [each.student for each in plan.due] == ["a"]
+
+
 def test_what_submissions_import_is_preloaded(tmp_path: Path) -> None:
     base = plan_of(tmp_path, "ab")
     (tmp_path / "submitted" / "a" / "work" / "work.py").write_text("import os\n    from matplotlib import pyplot\n")
-    plan = make_plan(make_course(tmp_path), base.tasks, list(base.due), [], lambda *_: False)
+    plan = make_plan(base.tasks, list(base.due), [], lambda *_: False)
     assert plan.preload == {"work": ("matplotlib.pyplot",)}
     assert imported_modules("# import matplotlib\nx = 1\n", notebook=False) == set()
     assert imported_modules("x = 1\n", notebook=True) == {"IPython.core.inputtransformer2"}

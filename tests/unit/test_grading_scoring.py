@@ -41,6 +41,12 @@ def test_cases_share_the_points_and_the_worst_is_told() -> None:
     assert result.output == "a\nb\n", "the same output of several cases is shown once"
 
 
+def test_all_points_are_all_of_them_with_many_decimals_too() -> None:
+    third = TestSpec("test_one", "one", 0.333333333, "", visible=True)
+    [result] = score_tests([third], {"test_one": [record(Outcome.PASSED, 1.0)] * 3})
+    assert result.earned == result.points
+
+
 def test_part_marks() -> None:
     [result] = score_tests([ONE], {"test_one": [record(Outcome.FAILED, 0.5, message="half")]})
     assert (result.earned, result.message, result.hint) == (1.5, "half", "look there")
