@@ -122,16 +122,20 @@ class _Gate(Schedule):
 
 
 class WarmForker:
-    """forker.py: warm, a forked child per submission, no isolation."""
+    """forker.py: warm, a forked child per submission, no isolation.
 
-    def __init__(self, assignment: Assignment) -> None:
+    :param kind: ``"tuned"`` or ``"plain"``; see there.
+    """
+
+    def __init__(self, assignment: Assignment, kind: str) -> None:
         self._assignment = assignment
+        self._kind = kind
 
     def __enter__(self) -> Self:
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, str(HERE / "forker.py"), str(theirs.fileno()), self._assignment.environment.value]
+        command = [sys.executable, str(HERE / "forker.py"), str(theirs.fileno()), self._kind]
         self._process = subprocess.Popen(
-            [*command, *suites(self._assignment)],
+            [*command, self._assignment.environment.value, *suites(self._assignment)],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,9 +1,12 @@
 """The opponent: a warm process that has collected the suites and forks a child per submission, without any isolation.
 
-Started as ``python forker.py CONTROL_FD ENVIRONMENT SUITE…`` by :class:`contenders.WarmForker`. Each job frame names a
-file; a child loads it as an ordinary module of its own process, runs the collected tests and answers which of them
-failed. It is made as fast as such a process can be: the same warm-up, pytest options, frozen collector and cheap test
-reports as the examiner has.
+Started as ``python forker.py CONTROL_FD KIND ENVIRONMENT SUITE…`` by :class:`contenders.WarmForker`. Each job frame
+names a file; a child loads it as an ordinary module of its own process, runs the collected tests and answers which of
+them failed. There are two kinds:
+
+- ``tuned`` is as fast as such a process can be made: warm-up, pytest options, prepared items, frozen and rare
+  collections and cheap test reports are the examiner's own. What ours takes beyond it is the price of the wall.
+- ``plain`` is what one would write first: pytest as it is, and everything imported and collected before the fork.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading.examiner import pytest_arguments, warm_up
+from grader.grading.examiner import COLLECT_AT, prepare_items, pytest_arguments, test_name, warm_up
 from grader.model import Environment
 from grader.wall import frames
 
@@ -25,22 +28,16 @@ from grader.wall import frames
 class Forker:
     """pytest's plugin of this process."""
 
-    def __init__(self, control: socket.socket, environment: Environment) -> None:
+    def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._environment = environment
         self._lost: set[str] = set()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
-        if call.excinfo is not None:
-            self._lost.add(getattr(item, "originalname", None) or item.name)
-        outcome = "passed" if call.excinfo is None else "failed"
-        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._lost.add(report.location[2].partition("[")[0])
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        warm_up(self._environment)
-        gc.collect()
-        gc.freeze()
+        self.warm_up(session)
         frames.send_frame(self._control, {"ready": len(session.items)})
         receive = frames.receiver(self._control)
         while True:
@@ -58,6 +55,9 @@ class Forker:
             os.waitpid(pid, 0)
             frames.send_frame(self._control, json.loads(data))
 
+    def warm_up(self, session: pytest.Session) -> None:
+        """Before the first fork."""
+
     def _examine(self, session: pytest.Session, file: str, writing: int) -> None:
         try:
             session.config.option.submission = file
@@ -68,10 +68,43 @@ class Forker:
             os._exit(0)
 
 
+class TunedForker(Forker):
+    """As fast as it gets."""
+
+    def __init__(self, control: socket.socket, environment: Environment) -> None:
+        super().__init__(control)
+        self._environment = environment
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Not needed: the reports' maker has noted what failed."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        if call.excinfo is not None:
+            self._lost.add(test_name(item))
+        outcome = "passed" if call.excinfo is None else "failed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
+
+    def warm_up(self, session: pytest.Session) -> None:
+        warm_up(self._environment)
+        prepare_items(session)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECT_AT)
+
+
 def main() -> None:
-    control, environment, suites = socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3:]
-    os.chdir(Path(suites[0]).parent)
-    pytest.main(pytest_arguments(suites), plugins=[Forker(control, Environment(environment))])
+    control, kind, environment, suites = socket.socket(fileno=int(sys.argv[1])), *sys.argv[2:4], sys.argv[4:]
+    if environment == "torch":
+        from grader.wall.warm_torch import training_step
+
+        training_step()  # without it every child of either kind would take two more seconds
+    if kind == "tuned":
+        os.chdir(Path(suites[0]).parent)
+        pytest.main(pytest_arguments(suites), plugins=[TunedForker(control, Environment(environment))])
+    else:
+        arguments = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", os.devnull]
+        pytest.main([*suites, *arguments, f"--rootdir={Path(suites[0]).parent}"], plugins=[Forker(control)])
 
 
 if __name__ == "__main__":

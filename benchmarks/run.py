@@ -8,14 +8,15 @@ of these ratios with their quartiles. n is the number of rounds (of ratios and C
 
 - *ours*: ``grader grade --jobs 1`` from reading the student's folder to the finished report, sandboxed, warm; the
   database is a line of its own.
-- *warm forker*: forker.py, one warm process that forks a child per submission, which runs the same tests on the module
+- *plain forker*: forker.py, one warm process that forks a child per submission, which runs the same tests on the module
   in its own process: no isolation at all. The target is at most 1.5 times its time.
+- *tuned forker*: the same with all of the examiner's own tuning, so that the ratio is the price of the wall alone.
 - *fresh pytest*: ``python -m pytest`` for each submission, which starts everything anew; a sample, as it takes seconds.
 
-CPU time is of all processes of one side together and does not depend on who else is running. The wall ratio of ours can
-be below the CPU ratio where a second core takes part: ending a guest and forking the next one overlap.
+CPU time is of all processes of one side together and depends less on who else is running. The wall ratio of ours can be
+below the CPU ratio where a second core takes part: ending a guest and forking the next one overlap.
 
-Verdicts of ours and of the warm forker are compared too; "other verdicts" should be 0.
+Verdicts are compared too: "other verdicts" counts submissions of which a forker failed other tests, and should be 0.
 The results are printed and never asserted: a figure is no test.
 """
 
@@ -50,53 +51,59 @@ TARGET_CALL_SECONDS = 0.3e-3
 
 
 def bench_grading(course: Course, assignment: Assignment, *, count: int, batch: int, fresh: int) -> dict[str, Any]:
-    """Grade ``count`` submissions in batches, ours and the warm forker in turn, and ``fresh`` of them anew."""
+    """Grade ``count`` submissions in batches, ours and the forkers in turn, and ``fresh`` of them anew."""
     task = make_task(course, assignment, read_suites(assignment), "bubblewrap")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         # Before the count come those that each side warms up with.
         submissions = hand_in(assignment, batch + count, folder / "submitted")
         warm, timed = submissions[:batch], submissions[batch:]
-        plan = make_plan(course, {assignment.name: task}, submissions, [], lambda *_: False)
-        ours: list[Batch] = []
-        theirs: list[Batch] = []
+        plan = make_plan({assignment.name: task}, submissions, [], lambda *_: False)
+        sides: dict[str, list[Batch]] = {"ours": [], "tuned": [], "plain": []}
         fresh_seconds: list[float] = []
-        with WarmForker(assignment) as forker, Grader(plan, course.seed) as grader:
+        with (
+            WarmForker(assignment, "tuned") as tuned,
+            WarmForker(assignment, "plain") as plain,
+            Grader(plan, course.seed) as grader,
+        ):
             start = time.perf_counter()
             grader.grade(warm[:1])  # starts the examiner and its zygote, and grades the reference
             start_seconds = time.perf_counter() - start
-            grader.grade(warm)
-            forker.grade(warm)
+            contenders = {"ours": grader, "tuned": tuned, "plain": plain}
+            for contender in contenders.values():
+                contender.grade(warm)
             grader.reports.clear()
             for first in range(0, count, batch):
                 part = timed[first : first + batch]
                 # Who begins changes with the round, so that a drift of the machine's load favours nobody.
-                turns = [(grader, ours), (forker, theirs)]
-                for side, batches in turns if (first // batch) % 2 == 0 else turns[::-1]:
-                    batches.append(side.grade(part))
+                names = list(contenders)
+                for name in names if (first // batch) % 2 == 0 else reversed(names):
+                    sides[name].append(contenders[name].grade(part))
                 if len(fresh_seconds) < fresh:
                     fresh_seconds.append(fresh_pytest(part[0]))
             storing = store_seconds(grader, folder)
-    rounds = list(zip(ours, theirs, strict=True))
-    other = sum(a != b for x, y in rounds for a, b in zip(x.lost, y.lost, strict=True))
-    return {
+    ours = sides["ours"]
+    result: dict[str, Any] = {
         "assignment": assignment.name,
         "submissions": count,
         "rounds": len(ours),
         "start_seconds": start_seconds,
-        "ours_seconds": summarise([s for b in ours for s in b.seconds]).as_dict,
-        "forker_seconds": summarise([s for b in theirs for s in b.seconds]).as_dict,
-        "fresh_seconds": summarise(fresh_seconds).as_dict,
         "store_seconds": summarise(storing).as_dict,
-        "ours_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in ours]).as_dict,
-        "forker_cpu_seconds": summarise([b.cpu / len(b.seconds) for b in theirs]).as_dict,
-        "ratio_to_forker": summarise([sum(a.seconds) / sum(b.seconds) for a, b in rounds]).as_dict,
-        "cpu_ratio_to_forker": summarise([a.cpu / b.cpu for a, b in rounds]).as_dict,
+        "fresh_seconds": summarise(fresh_seconds).as_dict,
         "fresh_ratio_to_ours": summarise(
             [s / statistics.mean(b.seconds) for s, b in zip(fresh_seconds, ours, strict=False)]
         ).as_dict,
-        "other_verdicts": other,
     }
+    for name, batches in sides.items():
+        rounds = list(zip(ours, batches, strict=True))
+        result[name] = {
+            "seconds": summarise([s for b in batches for s in b.seconds]).as_dict,
+            "cpu_seconds": summarise([b.cpu / len(b.seconds) for b in batches]).as_dict,
+            "ratio": summarise([sum(a.seconds) / sum(b.seconds) for a, b in rounds]).as_dict,
+            "cpu_ratio": summarise([a.cpu / b.cpu for a, b in rounds]).as_dict,
+            "other_verdicts": sum(a != b for x, y in rounds for a, b in zip(x.lost, y.lost, strict=True)),
+        }
+    return result
 
 
 def store_seconds(grader: Grader, folder: Path) -> list[float]:
@@ -141,20 +148,22 @@ def as_markdown(result: dict[str, Any]) -> str:
     for found in result["grading"]:
         lines += [f"## {found['assignment']}: {found['submissions']} submissions, {found['rounds']} rounds", ""]
         lines += head
-        rows = [
-            (f"**ours / warm forker** (target {TARGET_RATIO:g})", spread(found["ratio_to_forker"], ratio)),
-            ("ours / warm forker, CPU time", spread(found["cpu_ratio_to_forker"], ratio)),
-            ("fresh pytest / ours", spread(found["fresh_ratio_to_ours"], ratio)),
-            ("ours, per submission", spread(found["ours_seconds"])),
-            ("warm forker, per submission", spread(found["forker_seconds"])),
-            ("fresh pytest, per submission", spread(found["fresh_seconds"])),
-            ("ours, CPU per submission", spread(found["ours_cpu_seconds"])),
-            ("warm forker, CPU per submission", spread(found["forker_cpu_seconds"])),
-            ("database, per submission", spread(found["store_seconds"])),
-        ]
+        rows = []
+        for name, label in (("plain", "plain forker"), ("tuned", "tuned forker")):
+            rows += [
+                (f"**ours / {label}** (target {TARGET_RATIO:g})", spread(found[name]["ratio"], ratio)),
+                (f"ours / {label}, CPU time", spread(found[name]["cpu_ratio"], ratio)),
+            ]
+        rows += [("fresh pytest / ours", spread(found["fresh_ratio_to_ours"], ratio))]
+        for name, label in (("ours", "ours"), ("plain", "plain forker"), ("tuned", "tuned forker")):
+            rows += [(f"{label}, per submission", spread(found[name]["seconds"]))]
+            rows += [(f"{label}, CPU per submission", spread(found[name]["cpu_seconds"]))]
+        rows += [("fresh pytest, per submission", spread(found["fresh_seconds"]))]
+        rows += [("database, per submission", spread(found["store_seconds"]))]
         lines += [f"| {name} | {text} |" for name, text in rows]
         start = f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}"
-        lines += ["", f"{start}; not counted above. Submissions with other verdicts: {found['other_verdicts']}.", ""]
+        other = found["plain"]["other_verdicts"] + found["tuned"]["other_verdicts"]
+        lines += ["", f"{start}; not counted above. Other verdicts: {other}.", ""]
     wall = result["wall"]
     lines += [f"## The wall: {NUMBERS} float64 there and back", "", *head]
     lines += [f"| **call** (target {duration(TARGET_CALL_SECONDS)}) | {spread(wall['call_seconds'])} |"]
@@ -190,9 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
             bench_grading(course, assignment, count=given.count, batch=given.batch, fresh=given.fresh)
             for assignment in chosen
         ],
-        "wall": bench_wall(
-            rounds=2 if given.quick else 60, guests=2 if given.quick else 20, environments=environments
-        ),
+        "wall": bench_wall(rounds=2 if given.quick else 60, guests=2 if given.quick else 20, environments=environments),
     }
     print(json.dumps(result, indent=1) if given.json else as_markdown(result))
     return 0
