@@ -82,7 +82,6 @@ class ExaminerChild:
             result["load"] = {"outcome": verdict.outcome, "message": verdict.message, "traceback": verdict.traceback}
         else:
             result["cells"] = [[error.cell, str(error.error)] for error in loaded.cell_errors]
-            result["names"] = sorted(loaded.names)
         result["output"] = self.session.take_output()
         if result["load"] is None:
             if self.job["adversary"] is not None:
@@ -237,15 +236,13 @@ class ExaminerPlugin:
             self.answered = True
             frames.send_frame(self._control, {"task_error": what[:8000]})
             return True
-        zygote = self.start_zygote()
         warm_up(Environment(self._settings["environment"]))
         prepare_items(session)
         gc.collect()
         gc.freeze()
         tests = [test_name(item) for item in session.items]
-        drawing = sorted({name for name, item in zip(tests, session.items, strict=True) if draws(item)})
         self.answered = True
-        frames.send_frame(self._control, {"ready": tests, "drawing": drawing, "versions": zygote.versions})
+        frames.send_frame(self._control, {"ready": tests})
         receive = frames.receiver(self._control)
         while True:
             self._prepare()
@@ -395,11 +392,12 @@ def main() -> None:
         code = pytest.main(pytest_arguments(settings["suites"]), plugins=[plugin])
         if not plugin.answered:  # a conftest.py that cannot be imported, for example; the client reads stderr
             frames.send_frame(control, {"task_error": f"pytest ended with exit code {int(code)}", "see_stderr": True})
-    except GraderError as error:
-        with contextlib.suppress(OSError):
-            frames.send_frame(control, {"infrastructure": error.what, "remedy": error.remedy})
-    except OSError:
-        pass  # the client is gone; there is nobody to tell
+    except (GraderError, OSError) as error:
+        told = {"infrastructure": f"the examiner failed: {error}", "remedy": "run: grader doctor"}
+        if isinstance(error, GraderError):
+            told = {"infrastructure": error.what, "remedy": error.remedy}
+        with contextlib.suppress(OSError):  # it may be that the client has gone; then there is nobody to tell
+            frames.send_frame(control, told)
     finally:
         plugin.stop_zygote()
 

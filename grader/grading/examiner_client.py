@@ -74,19 +74,35 @@ class ExaminerClient:
         """
         self.assignment = assignment
         self._course_seed = course_seed
-        self._control, theirs = socket.socketpair()
+        try:
+            self._start_process()
+        except OSError as error:  # no room for temporary files, no further process or descriptor
+            raise InfrastructureError(
+                f"an examiner cannot be started: {error.strerror or error}", remedy="run: grader doctor"
+            ) from error
+        try:
+            started(self)
+            self._warm_up(sandbox, suites, preload)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_process(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
+        self._control, theirs = socket.socketpair()
         # -P: the working directory may be a student's folder, and nothing of it may be imported here.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=self._errors,
-            stderr=self._errors,
-            env=examiner_environment(os.environ),
-        )
-        theirs.close()
-        started(self)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                env=examiner_environment(os.environ),
+            )
+
+    def _warm_up(self, sandbox: str, suites: tuple[str, ...], preload: tuple[str, ...]) -> None:
+        assignment = self.assignment
         settings = {
             "sandbox": sandbox,
             "environment": assignment.environment.value,
@@ -98,15 +114,12 @@ class ExaminerClient:
         answer, _ = self._ask(settings, [])
         if "task_error" in answer:
             said = self._last_words() if answer.get("see_stderr") else ""
-            self.close()
             raise SuiteError(
                 f"the suite cannot be collected:\n{answer['task_error']}{said}",
                 where=assignment.autotests,
                 remedy="mend the suite",
             )
         self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
-        self.drawing: frozenset[str] = frozenset(answer["drawing"])
-        self.versions: dict[str, str] = answer["versions"]
 
     def examine(
         self,
