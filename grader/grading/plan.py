@@ -140,7 +140,9 @@ def make_plan(
             key = ""
         else:
             key = submission_key(task.key, files)
-            preload[task.assignment.name] |= imported_modules(files.source, notebook=files.cells is not None)
+            helpers = [data.decode("utf-8", "replace") for name, data in files.files.items() if name.endswith(".py")]
+            source = "\n".join([files.source, *helpers])
+            preload[task.assignment.name] |= imported_modules(source, notebook=files.cells is not None)
         keys[task.assignment.name, submission.student] = key
         (unchanged if key and is_graded(submission, key) else due).append(submission)
     return Plan(

@@ -26,15 +26,20 @@ MISUSED = (
     (re.compile(r"'(\w+)' object has no attribute '(\w+)'$"), "The test uses .{1} of {0}"),
 )
 UNPACKED = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)(?:, got (\d+))?\)$")
-# What a beginner needs to know besides the exception's own words.
-EXPLAINED = {
-    "EOFError": "Nobody answers input() while work is graded; take it out.",
-    "SystemExit": "The code ends the program by itself, with exit() or sys.exit(); take that out.",
-    "RecursionError": "It calls itself without an end.",
-    "MemoryError": "It needs more memory than a submission may take.",
-    "ModuleNotFoundError": "Is the name right? A module of your own must be handed in beside the file that imports it; "
-    "others than those of the course are not installed.",
-}
+# Class and part of the message of an exception -> what a beginner needs to know besides its own words.
+EXPLAINED = (
+    ("EOFError", "", "Nobody answers input() while work is graded; take it out."),
+    ("SystemExit", "", "The code ends the program by itself, with exit() or sys.exit(); take that out."),
+    ("RecursionError", "", "It calls itself without an end."),
+    ("MemoryError", "", "It needs more memory than a submission may take."),
+    ("ImportError", "relative import", "Import a module beside this file by its plain name, without a dot."),
+    (
+        "ModuleNotFoundError",
+        "",
+        "Is the name right? A module of your own must be handed in beside the file that imports it; "
+        "others than those of the course are not installed.",
+    ),
+)
 # Characters of an assertion's own text that a visible test shows.
 MAX_ASSERTION = 2000
 
@@ -112,8 +117,8 @@ def explained(said: str, type_name: str) -> str:
     >>> explained("root raised RecursionError", "RecursionError")
     'root raised RecursionError. It calls itself without an end.'
     """
-    more = EXPLAINED.get(type_name)
-    return f"{said.rstrip('. ')}. {more}" if more else said
+    more = [words for name, part, words in EXPLAINED if name == type_name and part in said]
+    return f"{said.rstrip('. ')}. {more[0]}" if more else said
 
 
 def without_introspection(text: str) -> str:

@@ -137,6 +137,7 @@ WHERE = {
     "asks-at-import": ("Nobody answers input()", "tiny.py, line 26"),
     "exits-at-import": ("sys.exit()", "tiny.py, line 28"),
     "hard-exit-at-import": ("process ended", ""),
+    "relative-import": ("by its plain name, without a dot", "tiny.py, line 26"),
     "looping-cell": ("an endless loop", "cell 2, line "),
     "star-import-of-missing": ("must be handed in beside the file", "tiny.py, line 1"),
     "nul-in-source": ("null bytes", ""),

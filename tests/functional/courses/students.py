@@ -116,6 +116,7 @@ BROKEN: dict[str, Files] = {
     "asks-at-import": {"tiny.py": but('n = int(input("How many? "))\n')},
     "exits-at-import": {"tiny.py": but("import sys\n\nsys.exit(0)\n")},
     "hard-exit-at-import": {"tiny.py": but("import os\n\nos._exit(0)\n")},
+    "relative-import": {"tiny.py": but("from .helper import y\n"), "helper.py": "y = 1\n"},
     "looping-cell": {"tiny.ipynb": notebook("x = 1\n", "while True:\n    pass\n", RIGHT)},
     "star-import-of-missing": {"tiny.py": "from helpers import *\n"},
     "nul-in-source": {"tiny.py": b"# coding: unicode_escape\nx = '\\x00'\n"},
