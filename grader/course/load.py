@@ -20,6 +20,8 @@ COURSE_KEYS = ("name", "seed", "roster", "database", "limits")
 ASSIGNMENT_KEYS = ("title", "summary", "environment", "points", "order", "due", "limits")
 # Far above any sensible value, low enough that every unit conversion (bytes, nanoseconds) stays within 64 bits.
 MOST = 1_000_000
+# MiB. A submission crosses the wall in one frame, of at most 160 MiB (grader/wall/frames.py).
+MOST_SUBMISSION_MB = 128
 
 
 def find_course(start: Path) -> Path:
@@ -147,8 +149,8 @@ def _limits(table: Table, defaults: Limits) -> Limits:
     """Lay the table over the defaults; every limit is a positive number of the field's type."""
     fields = {field.name: getattr(defaults, field.name) for field in dataclasses.fields(Limits)}
     table.only(fields)
-    values: dict[str, Any] = {
-        key: table.integer(key, most=MOST) if isinstance(fields[key], int) else table.number(key, most=MOST)
-        for key in table.values
-    }
+    values: dict[str, Any] = {}
+    for key in table.values:
+        most = MOST_SUBMISSION_MB if key == "submission_mb" else MOST
+        values[key] = table.integer(key, most=most) if isinstance(fields[key], int) else table.number(key, most=most)
     return dataclasses.replace(defaults, **values)

@@ -145,6 +145,7 @@ def test_a_wrong_course_toml_names_line_key_and_remedy(
         ("due = 2026-10-05T23:59:00+02:00", "due = 2026-10-05T23:59:00", 6, "no offset from UTC", "behind the time"),
         ("due = 2026-10-05T23:59:00+02:00", 'due = "soon"', 6, '"due" is a string', "without quotes"),
         ("memory_mb = 256", "memory_mb = 10000000", 9, "10000000", "to 1000000"),
+        ("memory_mb = 256", "submission_mb = 129", 9, "129", "to 128"),
     ],
 )
 def test_a_wrong_assignment_toml_names_line_key_and_remedy(
