@@ -66,7 +66,7 @@ def test_the_adversaries_are_all_told(page: str) -> None:
         "the right values with one more axis": "the right values with one more axis",
         "ValueError": "a ValueError is raised",
     }
-    assert tuple(words) == ADVERSARIES
+    assert list(words) == list(ADVERSARIES)
     text = " ".join(told.split())
     for words_of_one in words.values():
         assert words_of_one in text
