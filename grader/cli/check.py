@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.common import json_option
+from grader.cli.common import json_option, waiting
 
 if TYPE_CHECKING:
     from grader.grading.check import Checked
@@ -40,15 +39,6 @@ def check(path: Path, as_json: bool) -> int:
         click.echo(_page(checked), nl=False)
     passed = report.status is Status.GRADED and all(test.outcome is Outcome.PASSED for test in report.tests)
     return 0 if passed else 1
-
-
-def waiting(what: str) -> contextlib.AbstractContextManager[object]:
-    """Show on a terminal's stderr that something takes its time; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        return contextlib.nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(what)
 
 
 def _page(checked: Checked) -> str:

@@ -5,6 +5,7 @@ Exit codes: 0; 1 for an invalid task or command line; 2 where something was not 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -104,16 +105,33 @@ def open_course(db: str | None = None) -> Course:
     """
     import dataclasses
 
-    from grader.course import absolute_database, find_course, load_course
-    from grader.errors import UsageError
+    from grader.course import find_course, load_course
 
     course = load_course(find_course(Path.cwd()))
-    if db is None:
-        return course
+    return course if db is None else dataclasses.replace(course, database=database_url(db))
+
+
+def database_url(db: str) -> str:
+    """The value of ``--db`` with an SQLite file relative to the working directory made absolute.
+
+    :raises UsageError: it is no URL.
+    """
+    from grader.course import absolute_database
+    from grader.errors import UsageError
+
     try:
-        return dataclasses.replace(course, database=absolute_database(db, Path.cwd()))
+        return absolute_database(db, Path.cwd())
     except ValueError as error:
         raise UsageError(str(error), where="--db", remedy="write sqlite:///FILE or another database's URL") from error
+
+
+def waiting(what: str) -> contextlib.AbstractContextManager[object]:
+    """Show on a terminal's stderr that something takes its time; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
 
 
 def print_json(value: object) -> None:

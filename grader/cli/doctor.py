@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.check import waiting
-from grader.cli.common import db_option, json_option, print_json
+from grader.cli.common import database_url, db_option, json_option, print_json, waiting
 
 if TYPE_CHECKING:
     from grader.doctor import Finding
@@ -27,7 +26,7 @@ def doctor(as_json: bool, db: str | None) -> int:
     """
     from grader.doctor import State, diagnose
 
-    url = _database(db)
+    url = None if db is None else database_url(db)
     with waiting("looking"):
         findings = diagnose(Path.cwd(), url)
     problems = sum(finding.state is State.PROBLEM for finding in findings)
@@ -42,19 +41,6 @@ def doctor(as_json: bool, db: str | None) -> int:
         else:
             click.echo("Everything that grading needs works.")
     return 2 if problems else 0
-
-
-def _database(db: str | None) -> str | None:
-    """``--db`` with an SQLite file relative to the working directory, as the other commands take it."""
-    if db is None:
-        return None
-    from grader.course import absolute_database
-    from grader.errors import UsageError
-
-    try:
-        return absolute_database(db, Path.cwd())
-    except ValueError as error:
-        raise UsageError(str(error), where="--db", remedy="write sqlite:///FILE or another database's URL") from error
 
 
 def _table(findings: Sequence[Finding]) -> str:
