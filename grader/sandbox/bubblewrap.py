@@ -73,12 +73,12 @@ def box_command(executable: str) -> list[str]:
     for folder, source in binds.items():
         command += ["--ro-bind", str(source), str(folder)]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
-    command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-I", "-B", "-c", BOOT]
+    command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-P", "-s", "-B", "-c", BOOT]
     return command
 
 
-# -I keeps PYTHONPATH and the working directory out; the wall's folder is added by hand. PYTHONHASHSEED is honoured by
-# no isolated interpreter, and need not be.
+# -P and -s keep the working directory and a user's packages out; the wall's folder is added by hand. Not -I: the
+# environment is ours alone, and -I would ignore its PYTHONHASHSEED, by which a regrade finds sets in the same order.
 BOOT = "import sys; sys.path.insert(0, '/box'); from wall.zygote import main; main()"
 
 

@@ -27,7 +27,7 @@ class UnsafeSubprocess:
         variables = {**GUEST_ENVIRONMENT, "HOME": scratch, "MPLCONFIGDIR": scratch, "TMPDIR": scratch}
         variables["PATH"] = os.environ.get("PATH", GUEST_ENVIRONMENT["PATH"])
         boot = BOOT.format(package=WALL.name)
-        command = [sys.executable, "-I", "-B", "-c", boot, str(WALL.parent)]
+        command = [sys.executable, "-P", "-s", "-B", "-c", boot, str(WALL.parent)]
         try:
             return _CleaningZygote(
                 scratch, command, variables, environment, limits, preload, isolated=False, scratch=scratch

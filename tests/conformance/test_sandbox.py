@@ -127,6 +127,20 @@ def test_a_lost_zygote_is_the_graders_failure(backend: str) -> None:
         zygote.spawn()
 
 
+def test_a_set_of_text_has_the_same_order_each_time(backend: str) -> None:
+    source = b"def order(): return list(set('abcdefghijklmnop'))"
+    orders = []
+    for _ in range(2):
+        zygote = open_sandbox(backend).start(Environment.NUMPY, Limits())
+        try:
+            session = RemoteSession(zygote, SubmissionFiles("work", "work.py", {"work.py": source}), Limits())
+            orders.append(session.submission.order())
+            session.close()
+        finally:
+            zygote.close()
+    assert orders[0] == orders[1]
+
+
 def test_a_guest_works(backend: str, box: Callable[..., Any]) -> None:
     work = box("import numpy as np\ndef f(x): return (x @ x.T).sum()")
     import numpy as np
