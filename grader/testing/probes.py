@@ -25,9 +25,9 @@ def vjp(function: Any, *args: Any, cotangent: Any) -> VJP:
     """Call a torch function or module with gradients switched on and pull ``cotangent`` back through it.
 
     Every floating tensor among the arguments, also inside dicts and lists, gets ``requires_grad``.
-    Raises :class:`WrongAnswer`'s cousin ``RuntimeError`` where the output is not part of a graph.
-
     :param cotangent: tensor with the output's shape.
+    :raises RuntimeError: no gradient can flow through the output, as it is not part of a graph.
+    :raises TypeError: the output is no tensor.
     """
     output, arguments, parameters = ask_service("vjp", function, list(args), cotangent)
     return VJP(output, arguments, parameters)

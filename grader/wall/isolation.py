@@ -21,7 +21,7 @@ CLONE_NEWPID = 0x20000000
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 8, 22, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 28, 38, 47, 4
 SECCOMP_MODE_FILTER = 2
 # SECBIT_NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE, each with its lock: uid 0 means nothing any more.
@@ -80,7 +80,7 @@ def fork_into_pid_namespace(own_namespace: int) -> int:
 def confine(limits: dict[str, float], seccomp_filter: bytes, drop_uid: bool) -> None:
     """Take all isolation; returns only where every step succeeded.
 
-    :param limits: dict with the keys of ``limits_message`` in grader/sandbox/limits.py.
+    :param limits: dict with the keys of ``limits_message`` in grader/sandbox/limits.py, and ``mapped_bytes``.
     :param seccomp_filter: BPF program, bytes.
     :param drop_uid: True where the zygote is the host's root: the guest then becomes another uid on the host as well.
     """
@@ -143,8 +143,11 @@ def drop_capabilities() -> None:
 
 
 def set_resource_limits(limits: dict[str, float]) -> None:
-    """Set rlimits; memory is counted from what the warm process maps already."""
-    memory = int(limits["memory_bytes"]) + _mapped_bytes(limits)
+    """Set rlimits; memory is counted from what the warm process maps already.
+
+    :param limits: as for :func:`confine`; ``mapped_bytes`` the zygote has measured before /proc was hidden.
+    """
+    memory = int(limits["memory_bytes"]) + int(limits["mapped_bytes"])
     # A hard limit above the soft one makes the kernel send SIGXCPU first; equal limits kill at once.
     cpu = int(limits["total_cpu_seconds"]) + 1
     for which, value in (
@@ -158,11 +161,6 @@ def set_resource_limits(limits: dict[str, float]) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(which, (value, value))
-
-
-def _mapped_bytes(limits: dict[str, float]) -> int:
-    """Bytes of address space mapped now; the zygote measured them before /proc was hidden."""
-    return int(limits["mapped_bytes"])
 
 
 def mapped_bytes() -> int:
