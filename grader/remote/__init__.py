@@ -37,7 +37,7 @@ def ask_service(name: str, target: Any, *args: Any) -> Any:
         session: RemoteSession = object.__getattribute__(target, "_session")
         return session.service(name, None, args)
     if isinstance(target, (Handle, RemoteFunction)):
-        return target.ask_service(name, args)
+        return target.remote_service(name, args)
     return SERVICES[name](target, *args)
 
 

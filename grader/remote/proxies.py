@@ -54,7 +54,7 @@ class RemoteFunction:
         """Hold a handle for as long as this function is held."""
         self._kept = handle
 
-    def ask_service(self, name: str, args: tuple[Any, ...]) -> Any:
+    def remote_service(self, name: str, args: tuple[Any, ...]) -> Any:
         return self._session.service(name, self, args)
 
     def __repr__(self) -> str:
@@ -64,10 +64,11 @@ class RemoteFunction:
 class Handle:
     """An object that stays in the guest: it can be called, indexed, iterated, measured and asked for an attribute.
 
-    It is equal to nothing but itself, and neither true nor false.
+    It is equal to nothing but itself, and neither true nor false. Its own public names begin with ``remote``, since all
+    others are the student's: ``layer.number`` asks the guest.
     """
 
-    __slots__ = ("__weakref__", "_session", "generation", "number", "remark", "remote_bases", "sized")
+    __slots__ = ("__weakref__", "_generation", "_number", "_remark", "_session", "_sized", "remote_bases")
 
     def __init__(
         self,
@@ -80,19 +81,19 @@ class Handle:
         sized: bool = True,
     ) -> None:
         self._session = session
-        self.generation = generation
-        self.number = number
+        self._generation = generation
+        self._number = number
         self.remote_bases = bases
-        self.remark = remark
-        self.sized = sized  # whether its class claims to have a length
+        self._remark = remark
+        self._sized = sized  # whether its class claims to have a length
 
     @property
     def remote_type(self) -> str:
         """Name of the class that the object claims to be of, with what else is known of it."""
         name = self.remote_bases[0].rpartition(".")[2]
-        return f"{name} ({self.remark})" if self.remark else name
+        return f"{name} ({self._remark})" if self._remark else name
 
-    def ask_service(self, name: str, args: tuple[Any, ...]) -> Any:
+    def remote_service(self, name: str, args: tuple[Any, ...]) -> Any:
         return self._session.service(name, self, args)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,10 +119,10 @@ class Handle:
         raise Unusable(f"The answer is a {self.remote_type}, which is neither true nor false.")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Handle) and (self.generation, self.number) == (other.generation, other.number)
+        return isinstance(other, Handle) and (self._generation, self._number) == (other._generation, other._number)
 
     def __hash__(self) -> int:
-        return hash((self.generation, self.number))
+        return hash((self._generation, self._number))
 
     def __repr__(self) -> str:
         return f"<a {self.remote_type} of the submission>"

@@ -236,7 +236,7 @@ class RemoteSession:
     def length(self, handle: Handle) -> int:
         """``len(handle)``."""
         where = f"len() of a {handle.remote_type}"
-        if not handle.sized:  # list(handle) asks for a length first: a round trip, and a traceback, for each iterator
+        if not handle._sized:  # list(handle) asks for a length first: a round trip, and a traceback, for each iterator
             raise Unusable(f"{where} is not possible")
         reply, buffers = self._ask({"op": "length", "handle": self._number(handle)}, [], where)
         value = self._value(reply, buffers)
@@ -442,9 +442,9 @@ class RemoteSession:
         return _refuse(value)
 
     def _number(self, handle: Handle) -> int:
-        if handle.generation != self.generation or self._guest is None or not self._guest.alive():
+        if handle._generation != self.generation or self._guest is None or not self._guest.alive():
             raise Unusable("The object was lost when the submission's process ended.")
-        return handle.number
+        return handle._number
 
 
 class _CallbackClock:

@@ -202,3 +202,10 @@ def test_a_torch_module_is_a_handle(open_session: OpenSession) -> None:
     assert model(x).requires_grad is False
     assert model.training is True
     assert model.eval().training is False
+
+
+def test_a_students_attributes_are_not_hidden_by_ours(open_session: OpenSession) -> None:
+    names = ("generation", "number", "remark", "sized", "session", "ask_service")
+    body = "\n".join(f"    {name} = 'mine'" for name in names)
+    thing = open_session(f"class Thing:\n{body}\ndef make(): return Thing()").submission.make()
+    assert {getattr(thing, name) for name in names} == {"mine"}
