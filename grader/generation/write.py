@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +17,7 @@ from grader.generation.render import make_handout, packages_of
 from grader.generation.stub import make_stub
 from grader.generation.visible import make_visible_suite
 from grader.model import Assignment, Course
+from grader.reports.write import write_file
 
 # Made by tools that run in the folder; nobody hands them out.
 IGNORED = frozenset(("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".ruff_cache", ".mypy_cache"))
@@ -70,7 +69,7 @@ def generate(course: Course, names: Iterable[str] = (), *, check: bool = False) 
         for target, files in texts.items():
             for name, text in files.items():
                 if target / name in changed:
-                    _write(target / name, text)
+                    write_file(target / name, text, remedy="make room, or make the folder writable")
     return tuple(results)
 
 
@@ -142,27 +141,3 @@ def _extra(folder: Path, expected: set[str]) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.name not in expected | IGNORED)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing: a temporary file beside it takes its place."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text.encode())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
-        raise InfrastructureError(
-            f"cannot be written: {error.strerror}", where=path, remedy="make room, or make the folder writable"
-        ) from error
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value

@@ -1,4 +1,4 @@
-"""Reports on disk: a file is there whole or not at all."""
+"""Files that are there whole or not at all: reports, and what is generated for students."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 from grader.errors import InfrastructureError
 
+REMEDY = "make room or the folder writable, or name another place with --out"
 
-def write_file(path: Path, text: str) -> None:
-    """Write UTF-8 text; a reader never sees half of it, and a failure leaves what was there.
 
+def write_file(path: Path, text: str, *, remedy: str = REMEDY) -> None:
+    """Write UTF-8 text; a reader never sees half of it, and a failure or an interruption leaves what was there.
+
+    :param remedy: what to do where it cannot be written.
     :raises InfrastructureError: the folder or the file cannot be written, or the disk is full.
     """
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
@@ -21,14 +24,13 @@ def write_file(path: Path, text: str) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as file:
             file.write(text)
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # it may be the folder itself that is missing
             temporary.unlink()
-        raise InfrastructureError(
-            f"cannot be written: {error.strerror or error}",
-            where=path,
-            remedy="make room or the folder writable, or name another place with --out",
-        ) from error
+        if isinstance(error, OSError):
+            said = f"cannot be written: {error.strerror or error}"
+            raise InfrastructureError(said, where=path, remedy=remedy) from error
+        raise
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
