@@ -17,10 +17,10 @@ from typing import Self
 from grader.errors import GraderError
 from grader.grading.examiner_client import SUITE_RUN, THREADS
 from grader.grading.intake import Submission
-from grader.grading.pipeline import Event, InvalidTask, Settings, Worker
+from grader.grading.pipeline import Event, Failure, InvalidTask, Settings, Worker
 from grader.grading.plan import Plan
 from grader.grading.schedule import Schedule
-from grader.model import Assignment, GradeReport, Outcome, Status
+from grader.model import Assignment, GradeReport, Outcome
 from grader.sandbox.process import tree_usage
 from grader.wall import frames
 
@@ -79,12 +79,12 @@ class Grader:
 
     def _next(self) -> GradeReport:
         event = self._events.get()
-        if isinstance(event, InvalidTask):
+        if isinstance(event, (InvalidTask, Failure)):
             raise event.error
         if isinstance(event, BaseException):
             raise event
-        if event is None or event.status is Status.NOT_GRADED:
-            raise GraderError(f"a submission was not graded: {event.reason if event else 'the worker has ended'}")
+        if event is None:
+            raise GraderError("a submission was not graded: the worker has ended")
         return event
 
 
