@@ -161,7 +161,8 @@ def test_pool_defaults(submission, rng):
 @pytest.mark.points(
     1,
     title="Pool: the last window",
-    hint="When rounding up, a last window that would start outside the input and its left padding does not count.",
+    hint="When rounding up, a last window that would start outside the input and its left padding does not count. "
+    "The parameters are size, kernel, stride, padding, ceil_mode, in this order.",
     needs=("test_pool_explicit_stride", "test_pool_defaults"),
 )
 def test_pool_last_window(submission, rng):
@@ -180,6 +181,9 @@ def test_pool_last_window(submission, rng):
             assert_int(actual, count_pool(pixels, kernel, stride), what="pool_output_size with gaps between windows")
     down = submission.pool_output_size(8, 2, stride=4, padding=1, ceil_mode=False)
     assert_int(down, count_pool(8, 2, 4, 1, False), what="pool_output_size rounded down")
+    for arguments in ((23, 4, 3, 2, True), (23, 4, 3, 2, False), (20, 5, 2, 1, False)):
+        positional = submission.pool_output_size(*arguments)
+        assert_int(positional, count_pool(*arguments), what="pool_output_size with five positional arguments")
 
 
 @pytest.mark.points(
@@ -404,6 +408,9 @@ def test_stack_errors(submission):
         "a dilation below 1": {"kind": "conv", "kernel": 3, "dilation": 0},
         "a negative padding": {"kind": "pool", "kernel": 3, "padding": -1},
         "a negative output padding": {"kind": "transposed_conv", "kernel": 3, "stride": 2, "output_padding": -1},
+        "a pool with a kernel below 1": {"kind": "pool", "kernel": 0, "stride": 2},
+        "a convolution with a stride below 1": {"kind": "conv", "kernel": 3, "stride": 0},
+        "a convolution with a negative padding": {"kind": "conv", "kernel": 3, "padding": -1},
         "a convolution that does not fit any more": {"kind": "conv", "kernel": 10},
         "a pool that does not fit any more": {"kind": "pool", "kernel": 10},
         "a transposed output below 1": {"kind": "transposed_conv", "kernel": 3, "padding": 6},
@@ -487,6 +494,9 @@ def test_receptive_field_errors(submission):
         "a stride below 1": {"kind": "pool", "kernel": 2, "stride": 0},
         "a dilation below 1": {"kind": "conv", "kernel": 3, "dilation": -1},
         "a negative padding": {"kind": "conv", "kernel": 3, "padding": -1},
+        "a pool with a kernel below 1": {"kind": "pool", "kernel": 0, "stride": 2},
+        "a convolution with a stride below 1": {"kind": "conv", "kernel": 3, "stride": 0},
+        "a pool with a negative padding": {"kind": "pool", "kernel": 3, "padding": -1},
     }
     for problem, layer in bad_layers.items():
         for layers in ([dict(good), dict(layer)], [dict(layer), dict(good)]):

@@ -31,6 +31,7 @@ from grader.testing import (
 
 BAD_P = (-0.1, 1.0, 1.5, -1e-9, 1)
 READY_MADE = ("torch.nn.Dropout", "torch.nn.functional.dropout", "torch.dropout")
+BY_ANOTHER_NAME = ("torch.dropout_", "torch.native_dropout", "torch._VF.dropout", "torch._VF.dropout_")
 
 
 def expected_forward(x, p, rng):
@@ -122,8 +123,10 @@ def test_forward_evaluation(submission, rng):
     needs=(
         "test_forward_values",
         "test_forward_worked_example",
+        "test_forward_evaluation",
         "test_backward_values",
         "test_backward_worked_example",
+        "test_backward_without_mask",
     ),
 )
 def test_arguments_unchanged(submission, rng):
@@ -136,6 +139,9 @@ def test_arguments_unchanged(submission, rng):
     with unchanged(dout=dout, mask=wanted_mask):
         dx = submission.dropout_backward(dout, wanted_mask, p)
     assert_array(dx, wanted_dx, what="the gradient")
+    with unchanged(x=x, dout=dout):  # what comes back may be the argument itself, but the argument as it was
+        submission.dropout_forward(x, p, False, rng)
+        submission.dropout_backward(dout, None, p)
 
 
 @pytest.mark.points(
@@ -272,7 +278,8 @@ def test_module_modes(submission, rng):
 @pytest.mark.points(
     1,
     title="Dropout draws a new mask at every call",
-    hint="The mask is drawn in forward, not in the constructor, and not kept for the next call.",
+    hint="The mask is drawn in forward, not in the constructor, and not kept for the next call. Each unit is drawn by"
+    " itself: how many are dropped differs from call to call.",
     needs=("test_module_training",),
 )
 def test_module_new_mask(submission, rng):
@@ -282,6 +289,10 @@ def test_module_new_mask(submission, rng):
         check_kept_fraction(mask, 0.5)
     if torch.equal(masks[0], masks[1]) or torch.equal(masks[1], masks[2]):
         raise WrongAnswer("Two calls of the same Dropout should draw two masks; they share one.")
+    # Two right masks keep equally many of 600 with probability 0.023, ten of them once in 10^14 times.
+    x = away_from_zero(rng, 600)
+    if len({int(mask_of(layer(x), x).sum()) for _ in range(10)}) == 1:
+        raise WrongAnswer("Dropout should draw for each unit by itself; here every call drops equally many.")
 
 
 @pytest.mark.points(
@@ -336,7 +347,9 @@ def test_module_device(submission, rng):
     check_kept_fraction(mask_of(layer(x), x), 0.4)
     try:
         out = layer(torch.empty(4, 5, device="meta"))
-    except RuntimeError:
+    except RuntimeError as error:
+        if "expected device" in str(error) or "same device" in str(error):  # torch: tensors of two devices have met
+            raise WrongAnswer("Dropout should make its mask on the device of x; here the two meet.") from None
         # Some right ways, x[mask] for one, need real numbers. They show the same when x is on the CPU and new tensors
         # go elsewhere by default.
         with on_device(submission, "meta"):
@@ -376,7 +389,7 @@ def test_module_gradient(submission, rng):
 def test_module_is_own_work(submission, submission_source, rng):
     x = away_from_zero(rng, 600)
     # torch._VF is where F.dropout ends up; it is caught there too when it was imported under a name of its own.
-    with forbid_calls(submission, *READY_MADE, "torch._VF.dropout", "torch._VF.dropout_"):
+    with forbid_calls(submission, *READY_MADE, *BY_ANOTHER_NAME):
         layer = build(submission, rng, 0.5)
         mask = mask_of(layer(x), x)
     check_kept_fraction(mask, 0.5)

@@ -93,6 +93,16 @@ def one_step(X: np.ndarray, y: np.ndarray, w: np.ndarray, b: float, rate: float)
     return w - rate * slope_w, b - rate * slope_b
 
 
+def learn_or(X: np.ndarray, y: np.ndarray, starts: np.ndarray) -> bool:
+    """Tell whether the 2000 updates of train_neuron's defaults learn OR from each of these (w, b), all run at once."""
+    rows = np.column_stack([X, np.ones(len(X))])
+    for _ in range(2000):
+        p = 1 / (1 + np.exp(-np.clip(starts @ rows.T, -700, 700)))
+        starts = starts - 2.0 * (2 / len(y) * (p - y) * p * (1 - p)) @ rows
+    answers = starts @ rows.T  # below 0.1 and above 0.9 are a logit of 2.197
+    return bool((answers[:, 0] < -np.log(9)).all() and (answers[:, 1:] > np.log(9)).all())
+
+
 def neuron(answer: Any, d: int, epochs: int) -> tuple[np.ndarray, float, np.ndarray]:
     """Check types and shapes of what train_neuron returned; of the values only that they are finite."""
     w, b, history = unpack(answer, 3, what="train_neuron")
@@ -247,7 +257,8 @@ def test_neuron_predict(submission: Any, rng: np.random.Generator) -> None:
     1,
     title="train_neuron: weights are drawn from rng",
     hint="Draw the first weights from the rng that was passed: the same seed gives the same weights, another seed "
-    "others. With epochs=0 these are the result.",
+    "others. With epochs=0 these are the result. Keep them small, such as rng.normal(size=d): from weights far from zero "
+    "the sigmoid is flat, and nothing is learnt.",
 )
 def test_neuron_draws_weights(submission: Any, rng: np.random.Generator) -> None:
     X, y = draw_classes(rng, 6, 3)
@@ -258,6 +269,10 @@ def test_neuron_draws_weights(submission: Any, rng: np.random.Generator) -> None
         raise WrongAnswer("Two runs of train_neuron with generators of the same seed start from different weights.")
     if np.array_equal(w, w_other):
         raise WrongAnswer("Runs of train_neuron with generators of different seeds start from the same weights.")
+    corners, targets = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 1.0])
+    starts = [run(submission, corners, targets, 2.0, 0, seed + number) for number in range(12)]
+    if not learn_or(corners, targets, np.array([[*w, b] for w, b, _ in starts])):
+        raise WrongAnswer("From the weights that train_neuron draws, 2000 updates do not always learn OR.")
 
 
 @pytest.mark.points(
@@ -271,8 +286,9 @@ def test_neuron_update(submission: Any, rng: np.random.Generator) -> None:
     for n, d in ((5, 3), (4, 1), (1, 2)):
         X, y = draw_classes(rng, n, d)
         seed, rate = int(rng.integers(2**32)), float(rng.uniform(0.5, 3.0))
-        runs = [run(submission, X, y, rate, epochs, seed) for epochs in range(3)]
-        for (w, b, _), (w_next, b_next, _) in pairwise(runs):
+        later = int(rng.integers(5, 30))
+        runs = [run(submission, X, y, rate, epochs, seed) for epochs in (0, 1, 2, later, later + 1)]
+        for (w, b, _), (w_next, b_next, _) in (*pairwise(runs[:3]), runs[3:]):
             expected_w, expected_b = one_step(X, y, w, b, rate)
             assert_array(w_next, expected_w, what="w after one more update")
             assert_number(b_next, expected_b, what="b after one more update")
