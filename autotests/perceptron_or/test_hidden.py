@@ -257,8 +257,8 @@ def test_neuron_predict(submission: Any, rng: np.random.Generator) -> None:
     1,
     title="train_neuron: weights are drawn from rng",
     hint="Draw the first weights from the rng that was passed: the same seed gives the same weights, another seed "
-    "others. With epochs=0 these are the result. Keep them small, such as rng.normal(size=d): from weights far from zero "
-    "the sigmoid is flat, and nothing is learnt.",
+    "others. With epochs=0 these are the result. Keep them small, such as rng.normal(size=d): from weights far from "
+    "zero the sigmoid is flat, and nothing is learnt.",
 )
 def test_neuron_draws_weights(submission: Any, rng: np.random.Generator) -> None:
     X, y = draw_classes(rng, 6, 3)

@@ -12,7 +12,7 @@ def receptive_field(layers):
         stride = layer.get("stride")
         if stride is None:
             stride = kernel if layer["kind"] == "pool" else 1
-        if stride < 1 or layer["kind"] == "conv" and (min(kernel, dilation) < 1 or layer.get("padding", 0) < 0):
+        if stride < 1 or (layer["kind"] == "conv" and (min(kernel, dilation) < 1 or layer.get("padding", 0) < 0)):
             raise ValueError("kernels, strides and dilations start at 1, paddings at 0")
         field += dilation * (kernel - 1) * spread
         spread *= stride
