@@ -58,9 +58,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what grading needs (some minutes the first time)"
 	$(PIP) -e '.[torch]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what the tests need (some minutes the first time)"
 	$(PIP) -e '.[torch,tensorflow,dev]'
 	@touch $@ $(VENV)/.run

@@ -4,9 +4,10 @@
 # The smallest network has one neuron. It weighs its inputs, adds a bias and puts the sum through an **activation**.
 # Here you train two of them on the same task:
 #
-# 1. Rosenblatt's **perceptron** of 1958. Its activation is a step, its answer yes or no. It learns from its
-# mistakes alone. 2. A **sigmoid neuron**. Its answer is a probability, so one can ask in which direction it gets a
-# little better. It learns by    gradient descent, and so does every network after it.
+# 1. Rosenblatt's **perceptron** of 1958. Its activation is a step, its answer yes or no. It learns from its mistakes
+#    alone.
+# 2. A **sigmoid neuron**. Its answer is a probability, so one can ask in which direction it gets a little better. It
+#    learns by gradient descent, and so does every network after it.
 #
 # Between them lies the idea that made deep learning possible: replace the step by something that has a slope.
 

@@ -35,20 +35,24 @@ def demo(out: Path | None, jobs: int | None) -> int:
     from grader.cli.grade import GradeRun
     from grader.course import absolute_database
     from grader.generation import FileState, generate
+    from grader.generation.demo_class import STUDENTS
     from grader.reports import class_report, html, load, write
+    from grader.reports.text import count
 
     course = open_course()
     folder = (out or course.root / "demo").absolute()
     course = dataclasses.replace(course, database=absolute_database("sqlite:///results.sqlite", folder), roster=())
     files = generate(course)
     written = sum(file.state in (FileState.MISSING, FileState.DIFFERS) for file in files)
-    click.echo(f"{len(course.assignments)} assignments generated ({written} files written)", err=True)
-    count = write_class(course, folder / "submitted")
-    click.echo(f"{count} submissions of a demo class in {shown_path(folder / 'submitted')}", err=True)
+    click.echo(f"{count(len(course.assignments), 'assignment')} generated ({written} files written)", err=True)
+    handed_in = write_class(course, folder / "submitted")
+    click.echo(f"{handed_in} submissions of a demo class in {shown_path(folder / 'submitted')}", err=True)
     run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs or os.cpu_count() or 1)
     code = run.execute(regrade=False, yes=False, as_json=False)
     write.write_files(folder / "report", html.render(class_report.select(load.load_class(course))))
     click.echo(f"\nReport: {shown_path(folder / 'report' / 'index.html')}")
+    results = shown_path(folder / "results.sqlite")
+    click.echo(f"One student: grader show {STUDENTS[0]} --db sqlite:///{results}", err=True)
     return code
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grader.errors import InfrastructureError
     from grader.grading.intake import Submission
     from grader.grading.pipeline import Event, Failure, InvalidTask
-    from grader.grading.plan import Plan
+    from grader.grading.plan import Plan, Task
     from grader.model import Course, GradeReport
     from grader.store.database import Store
 
@@ -91,10 +91,16 @@ class GradeRun:
         self.trouble: InfrastructureError | None = None  # why the run ended early
 
     def execute(self, *, regrade: bool, yes: bool, as_json: bool) -> int:
+        from grader.grading.plan import make_plan
         from grader.store.database import Store
 
+        tasks, submissions, warnings = self._survey()  # before there is a database: a wrong path leaves none behind
         with Store(self.course.database) as store:
-            plan = self._plan(store, regrade=regrade)
+
+            def is_graded(submission: Submission, key: str) -> bool:
+                return not regrade and store.find(submission.assignment.name, submission.student, key) is not None
+
+            plan = make_plan(tasks, submissions, warnings, is_graded)
             for warning in plan.warnings:
                 click.echo(f"note: {warning}", err=True)
             self._grade(plan, None if regrade else store)
@@ -124,12 +130,13 @@ class GradeRun:
             for error, befell in places.items()
         }
 
-    def _plan(self, store: Store, *, regrade: bool) -> Plan:
+    def _survey(self) -> tuple[dict[str, Task], list[Submission], list[str]]:
+        """The tasks by assignment, every place where work should be, and warnings; what is invalid is found here."""
         from grader.course import select_assignments
         from grader.course.suite import read_suites
         from grader.errors import TaskError
         from grader.generation.stub import make_stub
-        from grader.grading.plan import find_submissions, make_plan, make_task
+        from grader.grading.plan import find_submissions, make_task
 
         selected = select_assignments(self.course, self.names)
         submissions, warnings = find_submissions(
@@ -141,11 +148,7 @@ class GradeRun:
             tasks[assignment.name] = make_task(self.course, assignment, read_suites(assignment), self.sandbox)
         if not tasks:
             raise TaskError("the course has no assignment", where=self.course.root / "solutions", remedy="write one")
-
-        def is_graded(submission: Submission, key: str) -> bool:
-            return not regrade and store.find(submission.assignment.name, submission.student, key) is not None
-
-        return make_plan(tasks, submissions, warnings, is_graded)
+        return tasks, submissions, warnings
 
     def _grade(self, plan: Plan, store: Store | None) -> None:
         """Grade what is due; results go to the store one by one, or into memory alone where there is none."""
@@ -236,7 +239,10 @@ class GradeRun:
             click.echo(to_json([found[place] for place in listed]), nl=False)
             return
         graded = sum(report.status != "not_graded" for report in self.reports)
-        click.echo(f"{graded} graded now, {len(plan.unchanged)} unchanged since the last time.", err=True)
+        if written:
+            click.echo(f"{graded} graded now, {len(plan.unchanged)} unchanged since the last time.", err=True)
+        else:
+            click.echo(f"{graded} graded again; the table shows what is stored.", err=True)
         if not plan.due and not plan.unchanged:
             click.echo(f"note: there is nothing to grade in {self.path}", err=True)
             return

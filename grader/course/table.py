@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 from grader.errors import ConfigError
 
+MOST_NAMES = 20  # of a list in an error; a class has hundreds of students
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean "…"?`` where one of the known names is close, else the list of them all."""
@@ -20,7 +22,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"known are: {', '.join(known)}" if known else "there are none"
+    if not known:
+        return "there are none"
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"known are: {', '.join(known[:MOST_NAMES])}{more}"
 
 
 def read_text(path: Path, *, remedy: str) -> str:

@@ -90,7 +90,9 @@ class ExaminerChild:
             session.config.stash[EXAMINATION] = self  # type: ignore[misc]  # a cached property does for the attribute
             for round_number, seed in enumerate(self.job["seeds"]):
                 self.seed = (*self.job["seed"], seed)
-                items = session.items if round_number == 0 else [i for i in session.items if self._repeats(i)]
+                items = session.items
+                if round_number:
+                    items = [item for item in items if self._repeats(item, round_number)]
                 for index, item in enumerate(items):
                     following = items[index + 1] if index + 1 < len(items) else None
                     result["cases"].append(self._run(item, following, seed))
@@ -105,8 +107,9 @@ class ExaminerChild:
         """End the guest; InfrastructureError where it does not die."""
         self.session.close()
 
-    def _repeats(self, item: pytest.Item) -> bool:
-        return draws(item) and test_name(item) not in self.job["once"]
+    def _repeats(self, item: pytest.Item, round_number: int) -> bool:
+        rounds = self.job["rounds"].get(test_name(item))
+        return draws(item) and (rounds is None or round_number < rounds)
 
     def _run(self, item: pytest.Item, following: pytest.Item | None, seed: int) -> dict[str, Any]:
         start = time.monotonic()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -127,13 +127,13 @@ class ExaminerClient:
         files: SubmissionFiles,
         *,
         seeds: tuple[int, ...] = (0,),
-        once: Iterable[str] = (),
+        rounds: Mapping[str, int] | None = None,
         adversary: str | None = None,
     ) -> Examined:
         """Run the suites against one submission.
 
         :param seeds: further seeds repeat those tests that draw random inputs.
-        :param once: tests that are not repeated all the same.
+        :param rounds: with how many of the seeds a test runs, by its name; all of them where it is not named.
         Raises InfrastructureError where the grader, not the submission, failed.
         """
         encoder = Encoder(_unreachable)
@@ -146,7 +146,7 @@ class ExaminerClient:
         job = {
             "seed": [self._course_seed, self.assignment.name, student],
             "seeds": list(seeds),
-            "once": sorted(once),
+            "rounds": dict(rounds or {}),
             "adversary": adversary,
             "payload": encoder.encode(payload),
         }

@@ -75,8 +75,9 @@ def find_submissions(
     roster = [entry.id for entry in course.roster]
     everybody = students = sorted({*roster, *printable})
     if roster:
-        for name in sorted(set(printable) - set(roster)):
-            warnings.append(f"{name} has a folder but is not on the roster; graded all the same")
+        strangers = sorted(set(printable) - set(roster))
+        if strangers:
+            warnings.append(f"not on the roster, graded all the same: {some_of(strangers)}")
     if student is not None:
         if student not in students:
             raise UsageError(f"unknown student {student!r}", where=path, remedy=nearest(student, students))
@@ -95,6 +96,11 @@ def find_submissions(
         wanted = places if (named or present) and not running else present
         submissions += [place for place in wanted if place.student in students]
     return submissions, warnings
+
+
+def some_of(names: list[str], most: int = 5) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _folders(path: Path) -> list[Path]:

@@ -374,7 +374,7 @@ def serve(wire: socket.socket, scratch: str) -> None:
     """Serve requests on ``wire``; the submission's files go into a folder under ``scratch``."""
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         raw = io.FileIO(descriptor, "w", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors="backslashreplace", write_through=False)
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")

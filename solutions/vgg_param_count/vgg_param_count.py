@@ -40,9 +40,9 @@ from torch import nn
 # %% [markdown]
 # ## The configurations
 #
-# K. Simonyan and A. Zisserman (*Very deep convolutional networks for large-scale image recognition*, ICLR 2015, table
-# 1) compare five networks. All have five blocks of convolutions; a 2x2 max pool with stride 2 ends each block. Then
-# come three linear layers: 4096, 4096 and one output per class. In the paper's notation, where
+# K. Simonyan and A. Zisserman (*Very deep convolutional networks for large-scale image recognition*, ICLR 2015) compare
+# five networks in their table 1. All have five blocks of convolutions; a 2x2 max pool with stride 2 ends each block.
+# Then come three linear layers: 4096, 4096 and one output per class. In the paper's notation, where
 # "3-64" is a 3x3 convolution with 64 output channels:
 #
 # | block | A | B | C | D | E |

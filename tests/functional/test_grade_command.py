@@ -220,7 +220,7 @@ def test_another_folder_a_roster_and_strangers(root: Path) -> None:
     result = grader(root, "grade", "handed in", "-a", "tiny", "--json", "--jobs", "1")
     assert places(result) == {**ADA, **BEN, ("tiny", "zoe"): ("missing", 0)}
     assert result.stderr.splitlines() == [
-        "note: ben has a folder but is not on the roster; graded all the same",
+        "note: not on the roster, graded all the same: ben",
         "note: ben/'tinny' is no assignment of this course; passed over (did you mean \"tiny\"?)",
     ]
     assert stored(root)["tiny", "zoe"].reason == "Nothing was handed in."

@@ -63,7 +63,7 @@ def test_the_roster_adds_those_without_a_folder_and_strangers_are_named(course: 
     course = replace(course, roster=(Student("ada"), Student("zoe")))
     submissions, warnings = find(course)
     assert submissions == ["ada/one", "ben/one", "zoe/one"]
-    assert warnings == ["ben has a folder but is not on the roster; graded all the same"]
+    assert warnings == ["not on the roster, graded all the same: ben"]
 
 
 def test_folders_that_are_nobodys(course: Course) -> None:
