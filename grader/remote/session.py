@@ -33,6 +33,8 @@ from grader.wall.values import Decoder, Encoder
 MAX_CALLBACKS = 10_000
 # While a call comes back to the test, its CPU seconds are added up this often.
 CALLBACK_LOOK_SECONDS = 0.1
+# Names among which a misspelt one is looked for.
+NEAR_NAMES = 200
 # Items that iterating over a handle may give; a data loader or a state_dict stays far below.
 MAX_ITEMS = 100_000
 
@@ -479,7 +481,8 @@ def missing_text(name: str, entry: str, names: dict[str, bool]) -> str:
     """Words for a student whose submission lacks a name."""
     import difflib
 
-    near = difflib.get_close_matches(name, [known for known in names if known != name], n=1)
+    # The student's own names come last; comparing with thousands that a star import brought would take seconds.
+    near = difflib.get_close_matches(name, [known for known in list(names)[-NEAR_NAMES:] if known != name], n=1)
     hint = f" Did you mean the {near[0]} that it does define?" if near else ""
     return f"{entry} does not define {name}.{hint}"
 

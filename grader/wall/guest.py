@@ -35,7 +35,8 @@ ITERATION_BYTES = 1 << 20
 MAX_MESSAGE = 2000
 MAX_FRAMES = 12
 MAX_DEPTH = 2000  # frames of a stack that are looked through
-MAX_NAMES = 500
+# `from torch import *` binds 906 names, pylab 885, numpy 500, and what a student defines comes after them.
+MAX_NAMES = 10_000
 
 
 Message = dict[str, Any]  # the JSON object of a frame

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+_modes: list[Any] = []  # torch function modes that are active meanwhile
 _forbidden: list[tuple[Any, str, Any]] = []  # (owner, attribute, original) of the calls that are off limits now
 _INHERITED = object()  # in the place of an original: a class that had no __init__ of its own
 
@@ -80,10 +81,32 @@ def forbid_calls(_submission: Any, names: list[str]) -> None:
             owner, attribute, target = target, "__init__", vars(target).get("__init__", _INHERITED)
         _forbidden.append((owner, attribute, target))
         setattr(owner, attribute, _refusal(name))
+    torch = sys.modules.get("torch")
+    leaves = {name.rpartition(".")[2] for name in names if name.startswith("torch.")}
+    if torch is not None and leaves:
+        mode = _ban_on_torch(leaves)
+        mode.__enter__()
+        _modes.append(mode)
+
+
+def _ban_on_torch(leaves: set[str]) -> Any:
+    """A mode that refuses torch functions by their own name, so also one that was bound elsewhere beforehand."""
+    from torch.overrides import TorchFunctionMode
+
+    class Ban(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name = str(getattr(func, "__name__", "")).partition(".")[0]  # aten operators end in ".default"
+            if name in leaves:
+                _refusal(f"torch's {name}")()
+            return func(*args, **(kwargs or {}))
+
+    return Ban()
 
 
 def allow_calls(_submission: Any) -> None:
     """Undo :func:`forbid_calls`."""
+    while _modes:
+        _modes.pop().__exit__(None, None, None)
     while _forbidden:
         owner, attribute, original = _forbidden.pop()
         if original is _INHERITED:

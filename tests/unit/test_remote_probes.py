@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from grader.model import Environment
 from grader.remote import RemoteError, RemoteSession
 from grader.testing import call_with_warnings, forbid_calls
 
@@ -63,3 +64,31 @@ def test_warnings_are_told(open_session: OpenSession) -> None:
     ).submission
     assert call_with_warnings(work.f, 5) == (5, ["DeprecationWarning"])
     assert call_with_warnings(work.f, 5) == (5, ["DeprecationWarning"])
+
+
+@pytest.mark.parametrize(
+    "bound", ["from torch import dropout as d", "d = getattr(torch, 'drop' + 'out')", "d = torch.ops.aten.dropout"]
+)
+def test_a_banned_torch_function_that_was_bound_before(open_session: OpenSession, bound: str) -> None:
+    work = open_session(
+        f"""
+        import torch
+        {bound}
+        def banned(): return d(torch.ones(4), 0.5, True)
+        def allowed(): return torch.ones(4) * (torch.rand(4) >= 0.5)
+        """,
+        environment=Environment.TORCH,
+    ).submission
+    with forbid_calls(work, "torch.dropout", "torch.nn.functional.dropout"):
+        with pytest.raises(RemoteError, match="off limits"):
+            work.banned()
+        assert work.allowed().shape == (4,)
+    assert work.banned().shape == (4,)
+
+
+def test_star_imports_hide_nothing_that_is_defined_after_them(open_session: OpenSession) -> None:
+    stars = "\n".join(f"name_{number} = {number}" for number in range(3000))
+    work = open_session(f"from numpy import *\n{stars}\ndef answer():\n    return 42\n").submission
+    assert work.answer() == 42
+    with pytest.raises(AttributeError, match="Did you mean the answer"):
+        work.answr  # noqa: B018  looking it up is what fails
