@@ -254,9 +254,9 @@ def seen(known):
     return found
 """
     )
-    from grader.sandbox.bubblewrap import ETC, python_folders
+    from grader.sandbox.bubblewrap import ETC, in_box, python_folders
 
-    python = [str(folder) for folder in python_folders()]
+    python = [str(in_box(folder)) for folder in python_folders()]
     system = ["/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/dev", *(f"/etc/{name}" for name in ETC)]
     found = work.seen([*python, *system])
     rest = [path for path in found if path not in system and not path.startswith("/box/wall/")]
