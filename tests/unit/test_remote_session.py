@@ -16,6 +16,7 @@ from grader.model import Limits
 from grader.remote import LoadError, MissingName, RemoteError, RemoteSession, SubmissionFault, Unusable, watch_arguments
 from grader.sandbox import GuestFault, GuestKilled, GuestTimeout
 from grader.sandbox.process import GuestProcess
+from grader.wall.guest import MAX_NAMES
 
 OpenSession = Callable[..., RemoteSession]
 
@@ -433,7 +434,7 @@ def test_thousands_of_names_and_notes_are_cut(open_session: OpenSession) -> None
         LIAR + "\ntell({'id': 1, 'names': {str(i): True for i in range(10**5)}, 'notes': [{'cell': 10**50}] * 1000})"
     )
     loaded = open_session(source).load()
-    assert len(loaded.names) == 500
+    assert len(loaded.names) == MAX_NAMES
     assert [error.cell for error in loaded.cell_errors] == [0] * 50
 
 
