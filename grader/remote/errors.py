@@ -11,10 +11,13 @@
 from __future__ import annotations
 
 import builtins
+import difflib
 import functools
 from dataclasses import dataclass
 from typing import Any
 
+# Names among which a misspelt one is looked for.
+NEAR_NAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class RemoteFrame:
@@ -88,6 +91,14 @@ def remote_error_class(bases: tuple[str, ...]) -> type[RemoteError]:
         ):
             return type(f"Remote{name}", (RemoteError, candidate), {"__module__": __name__})
     return RemoteError
+
+
+def missing_text(name: str, entry: str, names: dict[str, bool]) -> str:
+    """Words for a student whose submission lacks a name."""
+    # The student's own names come last; comparing with thousands that a star import brought would take seconds.
+    near = difflib.get_close_matches(name, [known for known in list(names)[-NEAR_NAMES:] if known != name], n=1)
+    hint = f" Did you mean the {near[0]} that it does define?" if near else ""
+    return f"{entry} does not define {name}.{hint}"
 
 
 def read_frames(told: Any) -> list[RemoteFrame]:

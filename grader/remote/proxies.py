@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from grader.remote.errors import MissingName, Unusable
+from grader.remote.errors import MissingName, Unusable, missing_text
 
 if TYPE_CHECKING:
     from grader.remote.session import RemoteSession
@@ -25,8 +25,6 @@ class SubmissionProxy:
         session: RemoteSession = object.__getattribute__(self, "_session")
         names = session.names()
         if name not in names:
-            from grader.remote.session import missing_text
-
             raise MissingName(missing_text(name, session.files.entry, names))
         return RemoteFunction(session, name) if names[name] else session.get(name)
 

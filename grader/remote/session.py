@@ -18,6 +18,7 @@ from grader.remote.errors import (
     RemoteTraceback,
     Unusable,
     describe_raised,
+    missing_text,
     number_of,
     raised_error,
     text_of,
@@ -33,8 +34,6 @@ from grader.wall.values import Decoder, Encoder
 MAX_CALLBACKS = 10_000
 # While a call comes back to the test, its CPU seconds are added up this often.
 CALLBACK_LOOK_SECONDS = 0.1
-# Names among which a misspelt one is looked for.
-NEAR_NAMES = 200
 # Items that iterating over a handle may give; a data loader or a state_dict stays far below.
 MAX_ITEMS = 100_000
 
@@ -475,16 +474,6 @@ class _CallbackClock:
             self._looked = now
             if self._guest.cpu_seconds() - self._cpu_start > self._cpu_seconds:
                 raise GuestTimeout(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or too slow.")
-
-
-def missing_text(name: str, entry: str, names: dict[str, bool]) -> str:
-    """Words for a student whose submission lacks a name."""
-    import difflib
-
-    # The student's own names come last; comparing with thousands that a star import brought would take seconds.
-    near = difflib.get_close_matches(name, [known for known in list(names)[-NEAR_NAMES:] if known != name], n=1)
-    hint = f" Did you mean the {near[0]} that it does define?" if near else ""
-    return f"{entry} does not define {name}.{hint}"
 
 
 def _refuse(value: Any) -> dict[str, Any]:
