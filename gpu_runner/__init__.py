@@ -1,1 +1,4 @@
-"""Timed training tasks on a GPU or CPU (not built yet; see docs/design.md)."""
+"""Timed training tasks: data sets, draws, runs on a device, judgement, sessions.
+
+It uses the wall, the sandbox, the remote side and the model; the command line wires it to the course and the database.
+"""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class Environment(StrEnum):
@@ -58,6 +60,37 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """The table [timed] of an assignment.toml: a training task, and how it is run and judged.
+
+    Of each run, ``train_images`` and ``hidden_images`` are drawn anew from the pooled data set.
+    """
+
+    dataset: str  # a name in the catalogue of gpu_runner/datasets.py
+    train_images: int
+    hidden_images: int
+    full: float  # mean of the metric, 0 … 1, that earns all accuracy points
+    accuracy_points: float
+    time_points: float
+    multiple: float  # the time limit is this many times the reference's median time on the same device …
+    floor_seconds: float  # … and never below this
+    part_from: float | None = None  # mean of the metric that earns the first part marks; None: all or nothing
+    part_steps: int = 4  # steps of part marks below full: coarse, so that noise hardly ever moves a mark
+    metric: str = "accuracy"  # a name in gpu_runner/metrics.py
+    seeds: int = 3  # runs of each submission, each with a draw of its own
+    max_seeds: int = 6  # of a submission whose mean lies near a threshold
+    hard_stop: float = 2.0  # a run is ended after this many times the time limit
+    shift_pixels: int = 0  # jitter: a hidden image is shifted by at most this much along each axis
+    noise: int = 0  # jitter: pixels of a hidden image change by at most this much
+    gpu_memory_mb: int = 8192  # MiB of device memory that the submission's processes may hold
+    gpu_share: float = 1.0  # of a device, where a cluster runs several submissions on one
+    budget_seconds: float = 3600.0  # device seconds that one student may use on this task, all hand-ins together
+    reference_every: int = 8  # the reference runs first, last, and after this many submissions
+    source_kb: int = 256  # KiB of all the code handed in: embedded weights hardly fit
+    small: Timed | None = None  # [timed.small]: the same task on less data with its own thresholds, for --small
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """One assignment, as its assignment.toml and its folders describe it."""
 
@@ -71,6 +104,13 @@ class Assignment:
     due: datetime | None  # None: never due
     solution: Path  # solutions/<name>/<name>.py
     autotests: Path  # autotests/<name>/
+    timed: Timed | None = None  # None: an ordinary assignment, judged by its suites alone
+
+    @property
+    def suites(self) -> tuple[Path, ...]:
+        """The pytest files; a timed task may do without a hidden one."""
+        both = (self.visible_suite, self.hidden_suite)
+        return tuple(path for path in both if self.timed is None or path.exists() or path == self.visible_suite)
 
     @property
     def visible_suite(self) -> Path:
@@ -131,6 +171,7 @@ class TestSpec:
     hint: str  # shown when the test is lost; may be empty
     visible: bool  # True where students have its source
     needs: tuple[str, ...] = ()  # names of tests whose failure may make this one fail too
+    timed: bool = False  # judged by timed training runs, not by pytest
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +194,77 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What a submission's ``log(epoch=…, loss=…, accuracy=…)`` has said; its own figures, which nobody believes."""
+
+    epoch: float
+    loss: float | None = None  # may be NaN or infinite
+    accuracy: float | None = None
+    seconds: float = 0.0  # wall seconds since the call of train
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One timed run of one submission, or of the reference."""
+
+    seed: int  # of the draw, the classes' permutation, the jitter and the submission; secret until the session ends
+    outcome: Outcome  # PASSED: predictions of the right form came in, whatever they are worth
+    seconds: float  # wall seconds from the call of train until the predictions were in, or the run was ended
+    accuracy: float | None  # the task's metric on the hidden images; None where there are no predictions
+    hidden_images: int
+    device: str  # "cpu-0", or a GPU's model and number
+    train_seconds: float | None = None  # wall seconds of train alone; None where it did not return
+    message: str = ""  # what went wrong, for the student
+    traceback: str = ""  # frames of the student's own files only
+    output: str = ""  # what it printed
+    curve: tuple[CurvePoint, ...] = ()
+    disturbed: str = ""  # what else kept the device from its work; empty: nothing
+    conditions: Mapping[str, Any] = field(default_factory=dict)  # clocks, versions, peak memory …: JSON values
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What the timed runs of one submission came to."""
+
+    runs: tuple[TrainingRun, ...]  # all of them, void ones too
+    accuracy: float | None  # mean over the runs that count; None where a run gave no predictions
+    low: float | None  # bounds of the mean's 95 % interval
+    high: float | None
+    seconds: float  # median wall seconds of the runs that count
+    limit_seconds: float
+    reference_seconds: float  # the reference's median on this device in this session
+    device: str
+    small: bool = False  # judged by the thresholds of [timed.small]
+
+
+class JobState(StrEnum):
+    """Where a submission of a timed task stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    TRAINED = "trained"  # all its runs are in; the verdict waits for the next run of the reference
+    JUDGED = "judged"
+    CANCELLED = "cancelled"
+    OVER_BUDGET = "over budget"  # the student's device seconds for this task are used up
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submission of a timed task in the queue."""
+
+    id: int
+    assignment: str
+    student: str
+    key: str  # content key of what was queued
+    state: JobState
+    queued_at: datetime
+    small: bool = False
+    session: int | None = None  # the session that has last run it
+    device: str = ""  # where it runs or has run
+    runs: tuple[TrainingRun, ...] = ()  # those that are in
+
+
+@dataclass(frozen=True, slots=True)
 class GradeReport:
     """The result of one submission: what is stored, shown and exported."""
 
@@ -168,4 +280,5 @@ class GradeReport:
     output: str = ""  # what the submission printed while it was loaded
     seconds: float = 0.0  # wall seconds of the whole grading
     key: str = ""  # content key: equal keys, equal result
+    training: Training | None = None  # of a timed task
     graded_at: datetime | None = field(default=None, compare=False)  # UTC

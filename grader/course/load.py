@@ -12,12 +12,13 @@ from typing import Any
 
 from grader.course.roster import read_roster
 from grader.course.table import Table, nearest
+from grader.course.timed import read_timed
 from grader.errors import ConfigError, UsageError
 from grader.model import Assignment, Course, Environment, Limits
 
 DEFAULT_DATABASE = "sqlite:///grader.sqlite"
 COURSE_KEYS = ("name", "seed", "roster", "database", "limits")
-ASSIGNMENT_KEYS = ("title", "summary", "environment", "points", "order", "due", "limits")
+ASSIGNMENT_KEYS = ("title", "summary", "environment", "points", "order", "due", "limits", "timed")
 # Far above any sensible value, low enough that every unit conversion (bytes, nanoseconds) stays within 64 bits.
 MOST = 1_000_000
 # MiB. A submission crosses the wall in one frame, of at most 160 MiB (grader/wall/frames.py).
@@ -142,6 +143,7 @@ def _load_assignment(root: Path, path: Path, limits: Limits) -> Assignment:
         due=table.moment("due"),
         solution=solution,
         autotests=root / "autotests" / name,
+        timed=read_timed(table.table("timed")) if "timed" in table.values else None,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.course.table import nearest
+from grader.course.timed import timed_specs
 from grader.errors import SuiteError
 from grader.model import Assignment, TestSpec
 
@@ -22,13 +23,13 @@ TOLERANCE = 1e-6  # points; a sum of marks like 0.1 is not exact
 
 
 def read_suites(assignment: Assignment) -> tuple[TestSpec, ...]:
-    """Read the marks of both suites, the visible tests first.
+    """Read the marks of both suites, the visible tests first; of a timed task then the lines that its runs decide.
 
     :raises SuiteError: besides what :func:`read_suite` finds: a name in both suites, a ``needs`` that names no test
         or goes round in a circle, a total that differs from assignment.toml's points.
     """
     visible = _read(assignment.visible_suite, visible=True)
-    hidden = _read(assignment.hidden_suite, visible=False)
+    hidden = _read(assignment.hidden_suite, visible=False) if assignment.hidden_suite in assignment.suites else {}
     found = dict(visible)
     for name, (spec, line) in hidden.items():
         where = f"{assignment.hidden_suite}:{line}"
@@ -53,6 +54,8 @@ def read_suites(assignment: Assignment) -> tuple[TestSpec, ...]:
             remedy="remove one of these `needs`",
         ) from error
     specs = tuple(spec for spec, _ in found.values())
+    if assignment.timed is not None:
+        specs += timed_specs(assignment.timed)
     total = sum(spec.points for spec in specs)
     if not math.isclose(total, assignment.points, abs_tol=TOLERANCE):
         raise SuiteError(

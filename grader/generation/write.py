@@ -103,7 +103,8 @@ def generate_texts(assignment: Assignment) -> dict[str, str]:
 
 
 def _hidden_lines(assignment: Assignment) -> Iterator[Secret]:
-    yield from secrets_of(assignment.hidden_suite, "hidden test")
+    if assignment.hidden_suite in assignment.suites:
+        yield from secrets_of(assignment.hidden_suite, "hidden test")
     for path in sorted((assignment.autotests / "mistakes").glob("*.py")):
         yield from secrets_of(path, "mistake")
 

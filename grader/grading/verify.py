@@ -77,7 +77,7 @@ def verify_assignment(
         assignment,
         course.seed,
         sandbox=sandbox,
-        suites=(str(assignment.visible_suite), str(assignment.hidden_suite)),
+        suites=tuple(map(str, assignment.suites)),
         preload=tuple(sorted(preload)),
         started=started,
     )

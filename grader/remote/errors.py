@@ -19,6 +19,7 @@ from typing import Any
 # Names among which a misspelt one is looked for.
 NEAR_NAMES = 200
 
+
 @dataclass(frozen=True, slots=True)
 class RemoteFrame:
     """One line of a student's traceback."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from grader.model import Environment, Limits
@@ -32,8 +34,24 @@ class GuestKilled(GuestFault):
     """The guest's process ended (exit, crash, signal) or sent bytes that are no answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceAccess:
+    """What a box gets beyond the ordinary one, so that its guests can use a device."""
+
+    nodes: tuple[str, ...] = ()  # device files: /dev/nvidia0 …
+    folders: tuple[str, ...] = ()  # read-only: the driver's libraries and what it reads under /sys
+    variables: tuple[tuple[str, str], ...] = ()  # of the environment: CUDA_VISIBLE_DEVICES …
+    cores: tuple[int, ...] = ()  # the CPU cores to stay on; empty: all
+    driver: bool = False  # a GPU's driver reserves address space without end and reads /proc: neither is held back
+
+
+NO_DEVICE = DeviceAccess()
+
+
 class Guest(Protocol):
     """One forked child that holds one submission."""
+
+    pid: int  # of its first process, as this process sees it
 
     def exchange(
         self, message: dict[str, Any], buffers: list[Any], *, cpu_seconds: float, wall_seconds: float
@@ -52,6 +70,9 @@ class Guest(Protocol):
     def cpu_seconds(self) -> float:
         """CPU seconds that this guest has used so far."""
 
+    def condemn(self, fault: GuestFault) -> None:
+        """End the guest from another thread; the exchange under way, or the next one, raises ``fault``."""
+
     def close(self) -> None:
         """End the guest and all its processes; safe to call twice."""
 
@@ -61,8 +82,12 @@ class Zygote(Protocol):
 
     versions: dict[str, str]  # of Python and of the frameworks that are warm
 
-    def spawn(self) -> Guest:
-        """A fresh guest: the prepared one, or one that is forked now. Raises InfrastructureError."""
+    def spawn(self, shared: Sequence[int] = ()) -> Guest:
+        """A fresh guest: the prepared one, or one that is forked now. Raises InfrastructureError.
+
+        :param shared: descriptors of memory that the guest gets as well (grader/sandbox/shared.py); a prepared guest
+            would have none, so with them one is always forked now.
+        """
 
     def prepare(self) -> None:
         """Fork the guest that the next :meth:`spawn` gives, so that it isolates itself ahead of time.
@@ -82,10 +107,17 @@ class Sandbox(Protocol):
     name: str
     guarantees: frozenset[str]  # of GUARANTEES below
 
-    def start(self, environment: Environment, limits: Limits, preload: tuple[str, ...] = ()) -> Zygote:
+    def start(
+        self,
+        environment: Environment,
+        limits: Limits,
+        preload: tuple[str, ...] = (),
+        device: DeviceAccess = NO_DEVICE,
+    ) -> Zygote:
         """Start a zygote.
 
         :param preload: modules to import before the first fork, beside the environment's own.
+        :param device: what the guests may use besides.
         Raises SandboxUnavailable.
         """
 
