@@ -78,7 +78,7 @@ class _Clocked:
         self._zygote = zygote
         self.seconds = 0.0
 
-    def spawn(self):
+    def spawn(self, shared=()):
         start = time.perf_counter()
         guest = self._zygote.spawn()
         self.seconds = time.perf_counter() - start

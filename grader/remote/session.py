@@ -25,7 +25,7 @@ from grader.remote.errors import (
 )
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.reflect import arguments_are_watched, reflect
-from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, Zygote
+from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, SharedArray, Zygote
 from grader.wall.frames import WireError
 from grader.wall.guest import MAX_HANDLES, MAX_NAMES
 from grader.wall.values import Decoder, Encoder
@@ -70,6 +70,8 @@ class RemoteSession:
 
     :param answer_filter: ``function(name, arguments, answer) -> answer``: replaces answers of top-level calls; serves
         ``grader verify``.
+    :param shared: arrays that calls may pass and the guest maps instead of receiving.
+    :param warm: frameworks whose GPU context is made before the submission is loaded.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class RemoteSession:
         files: SubmissionFiles,
         limits: Limits,
         answer_filter: Callable[[str, tuple[Any, ...], Any], Any] | None = None,
+        shared: tuple[SharedArray, ...] = (),
+        warm: tuple[str, ...] = (),
     ) -> None:
         self.submission = SubmissionProxy(self)
         self.files = files
@@ -86,6 +90,8 @@ class RemoteSession:
         self.generation = 0
         self.answer_filter = answer_filter
         self._zygote = zygote
+        self._shared = shared
+        self._warm = warm
         self._limits = limits
         self._guest: Guest | None = None
         self._loaded: Loaded | None = None
@@ -112,7 +118,7 @@ class RemoteSession:
         if left <= 0:
             raise GuestTimeout(f"The submission has used up its {self._limits.total_cpu_seconds:g} CPU seconds in all.")
         try:
-            self._guest = self._zygote.spawn()
+            self._guest = self._zygote.spawn([array.descriptor for array in self._shared])
         except InfrastructureError as error:
             self.infrastructure = error
             raise
@@ -125,6 +131,7 @@ class RemoteSession:
             "entry": self.files.entry,
             "files": dict(self.files.files),
             "cells": None if self.files.cells is None else [list(cell) for cell in self.files.cells],
+            "warm": list(self._warm),
         }
         encoder = Encoder(_refuse)
         message = {"op": "load", "payload": encoder.encode(payload)}
@@ -138,6 +145,11 @@ class RemoteSession:
             raise LoadError(remote)
         self._loaded = _read_loaded(reply)
         return self._loaded
+
+    @property
+    def guest(self) -> Guest | None:
+        """The guest that holds the submission now, if any."""
+        return self._guest
 
     def close(self) -> None:
         """End the guest."""
@@ -408,6 +420,8 @@ class RemoteSession:
 
     def _resolve(self, node: dict[str, Any]) -> Any:
         number = node.get("h")
+        if node["k"] == "shared":
+            raise WireError("memory that the host shares is never sent back")
         if type(number) is not int or not 0 <= number < 2**53:
             raise WireError("a handle without a number")
         if node["k"] == "callback":
@@ -436,6 +450,9 @@ class RemoteSession:
             if isinstance(handle, Handle):
                 value.keep(handle)
                 return {"k": "handle", "h": self._number(handle)}
+        if isinstance(value, SharedArray):
+            place = self._shared.index(value)
+            return {"k": "shared", "n": place, "d": value.dtype.str, "s": list(value.shape)}
         if callable(value):
             number = len(self._callbacks) + 1
             self._callbacks[number] = value

@@ -12,6 +12,7 @@ from grader.sandbox.protocol import (
     Zygote,
 )
 from grader.sandbox.registry import BACKENDS, open_sandbox
+from grader.sandbox.shared import SharedArray
 
 __all__ = [
     "BACKENDS",
@@ -23,6 +24,7 @@ __all__ = [
     "GuestMemory",
     "GuestTimeout",
     "Sandbox",
+    "SharedArray",
     "Zygote",
     "open_sandbox",
 ]

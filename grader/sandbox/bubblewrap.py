@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.model import Environment, Limits
-from grader.sandbox.protocol import GUARANTEES, Zygote
+from grader.sandbox.protocol import GUARANTEES, NO_DEVICE, DeviceAccess, Zygote
 from grader.sandbox.seccomp import guest_filter
 from grader.sandbox.zygote import GUEST_ENVIRONMENT, WALL, ZygoteProcess
 
@@ -25,7 +25,13 @@ class Bubblewrap:
     name = "bubblewrap"
     guarantees = GUARANTEES
 
-    def start(self, environment: Environment, limits: Limits, preload: tuple[str, ...] = ()) -> Zygote:
+    def start(
+        self,
+        environment: Environment,
+        limits: Limits,
+        preload: tuple[str, ...] = (),
+        device: DeviceAccess = NO_DEVICE,
+    ) -> Zygote:
         executable = shutil.which("bwrap")
         if executable is None:
             raise SandboxUnavailable("bubblewrap is not installed", remedy="install it: apt-get install bubblewrap")
@@ -33,18 +39,19 @@ class Bubblewrap:
             if not folder.stat().st_mode & 0o005 == 0o005:  # guests of a grader that runs as root are another user
                 raise SandboxUnavailable(f"{folder} can be read by root alone", remedy=f"chmod -R o+rX {folder}")
         return ZygoteProcess(
-            box_command(executable),
+            box_command(executable, device),
             {},
             environment,
             limits,
             preload,
             isolated=True,
             drop_uid=os.getuid() == 0,
-            seccomp=guest_filter(),
+            seccomp=guest_filter(pinned=bool(device.cores)),
+            device=device,
         )
 
 
-def box_command(executable: str) -> list[str]:
+def box_command(executable: str, device: DeviceAccess = NO_DEVICE) -> list[str]:
     """The bubblewrap command line that starts a zygote; the control descriptor's number is to be appended.
 
     As the host's root no user namespace is made for the zygote: its guests can then become another uid on the host,
@@ -55,7 +62,7 @@ def box_command(executable: str) -> list[str]:
     if os.getuid() != 0:
         command += ["--unshare-user", "--uid", "0", "--gid", "0"]
     command += ["--hostname", "box", "--clearenv"]
-    for name, value in GUEST_ENVIRONMENT.items():
+    for name, value in {**GUEST_ENVIRONMENT, **dict(device.variables)}.items():
         command += ["--setenv", name, value]
     command += ["--ro-bind", "/usr", "/usr"]
     for name in TOP:
@@ -72,7 +79,12 @@ def box_command(executable: str) -> list[str]:
         command += ["--perms", "0755", "--dir", str(parent)]
     for folder, source in binds.items():
         command += ["--ro-bind", str(source), str(folder)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
+    for name in device.folders:
+        command += ["--ro-bind-try", name, name]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for node in device.nodes:
+        command += ["--dev-bind", node, node]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-P", "-s", "-B", "-c", BOOT]
     return command
 

@@ -46,10 +46,11 @@ class GuestProcess:
         self._output = output
         os.set_blocking(output, False)
         self._pidfd = pidfd
-        self._pid = _pid_of(pidfd)
+        self.pid = _pid_of(pidfd)
+        self._condemned: GuestFault | None = None
         self._limits = limits
         self._own_namespace = own_namespace
-        self._base_bytes = held_bytes(self._pid)
+        self._base_bytes = held_bytes(self.pid)
         self._confined = False
         self._looked: float | None = None  # when /proc was looked at, or the first exchange began
         self._printed = bytearray()
@@ -109,23 +110,28 @@ class GuestProcess:
 
     def cpu_seconds(self) -> float:
         with contextlib.suppress(OSError):
-            self._cpu = max(self._cpu, tree_usage(self._pid, 0)[0])
+            self._cpu = max(self._cpu, tree_usage(self.pid, 0)[0])
         return self._cpu
+
+    def condemn(self, fault: GuestFault) -> None:
+        self._condemned = self._condemned or fault
+        with contextlib.suppress(OSError):  # it has ended, or its descriptor is closed
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self) -> None:
         if self._closed:
             return
         self.cpu_seconds()
         self._closed = True
-        descendants = [] if self._own_namespace else _descendants(self._pid)
+        left = [] if self._own_namespace else descendants(self.pid)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         if not self._own_namespace:
-            for pid in descendants:
+            for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         if not self._death.poll(DEATH_SECONDS * 1000):
-            raise InfrastructureError(f"a guest process ({self._pid}) does not die", remedy="look at the kernel's log")
+            raise InfrastructureError(f"a guest process ({self.pid}) does not die", remedy="look at the kernel's log")
         self._drain()
         self.disown()
 
@@ -197,10 +203,12 @@ class GuestProcess:
             self._printed += kept
             self._dropped = self._dropped or len(kept) < len(chunk)
 
-    def _ended(self) -> GuestKilled | GuestTimeout:
+    def _ended(self) -> GuestFault:
         """Why the socket closed: the process has ended, or it closed the socket and still runs."""
         used = self.cpu_seconds()
         self.close()
+        if self._condemned is not None:
+            return self._condemned
         if used >= self._limits.total_cpu_seconds:
             return GuestTimeout(f"The submission used more than its {used:.0f} CPU seconds in all.")
         return GuestKilled("The submission's process ended in the middle of a call (exit, crash, or killed).")
@@ -247,7 +255,7 @@ class _Clock:
     def _look(self, elapsed: float) -> None:
         guest = self._guest
         guest._looked = time.monotonic()
-        cpu, memory = tree_usage(guest._pid, guest._base_bytes)
+        cpu, memory = tree_usage(guest.pid, guest._base_bytes)
         if self._cpu_start is None:
             # A call is charged from its first look on: asking /proc at its start would cost a tenth of its time.
             self._cpu_start = cpu
@@ -294,7 +302,7 @@ def held_bytes(pid: int) -> int:
     return sum(int(kibibytes) * 1024 for kibibytes in _HELD.findall(status))
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Numbers of all living descendants."""
     found: list[int] = []
     queue = [pid]
@@ -313,6 +321,6 @@ def tree_usage(pid: int, base_bytes: int) -> tuple[float, int]:
 
     The base is what a process has just after the fork; every further fork shares it, so it is allowed for each.
     """
-    processes = [pid, *_descendants(pid)]
+    processes = [pid, *descendants(pid)]
     cpu = sum(map(process_cpu, processes))
     return cpu, sum(max(0, held_bytes(process) - base_bytes) for process in processes)

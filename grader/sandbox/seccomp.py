@@ -30,10 +30,15 @@ CLONE_NEW_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
 
+# A run that is timed on one core stays there.
+PINNED = "sched_setaffinity"
+
+
 @functools.cache
-def guest_filter() -> bytes:
+def guest_filter(*, pinned: bool = False) -> bytes:
     """The filter as a BPF program for this machine's architecture.
 
+    :param pinned: whether guests must stay on the CPU cores that they find themselves on.
     Raises SandboxUnavailable where libseccomp is not there.
     """
     try:
@@ -44,7 +49,7 @@ def guest_filter() -> bytes:
         ) from error
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     refuse = pyseccomp.ERRNO(errno.EPERM)
-    for group in (NETWORK, NAMESPACES, OTHER_PROCESSES, KERNEL, UNCOUNTED_MEMORY):
+    for group in (NETWORK, NAMESPACES, OTHER_PROCESSES, KERNEL, UNCOUNTED_MEMORY, PINNED * pinned):
         for name in group.split():
             # A name that this libseccomp or architecture does not know cannot be called by name either; the kernel's
             # newest calls are covered by the missing capabilities.

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from grader.model import Environment, Limits
-from grader.sandbox.protocol import Zygote
+from grader.sandbox.protocol import NO_DEVICE, DeviceAccess, Zygote
 from grader.sandbox.zygote import GUEST_ENVIRONMENT, WALL, ZygoteProcess
 
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {package}.zygote import main; main()"
@@ -22,15 +22,30 @@ class UnsafeSubprocess:
         {"clean environment", "limited cpu", "limited wall time", "limited memory", "limited output"}
     )
 
-    def start(self, environment: Environment, limits: Limits, preload: tuple[str, ...] = ()) -> Zygote:
+    def start(
+        self,
+        environment: Environment,
+        limits: Limits,
+        preload: tuple[str, ...] = (),
+        device: DeviceAccess = NO_DEVICE,
+    ) -> Zygote:
         scratch = tempfile.mkdtemp(prefix="grader-check-")
         variables = {**GUEST_ENVIRONMENT, "HOME": scratch, "MPLCONFIGDIR": scratch, "TMPDIR": scratch}
+        variables |= dict(device.variables)
         variables["PATH"] = os.environ.get("PATH", GUEST_ENVIRONMENT["PATH"])
         boot = BOOT.format(package=WALL.name)
         command = [sys.executable, "-P", "-s", "-B", "-c", boot, str(WALL.parent)]
         try:
             return _CleaningZygote(
-                scratch, command, variables, environment, limits, preload, isolated=False, scratch=scratch
+                scratch,
+                command,
+                variables,
+                environment,
+                limits,
+                preload,
+                isolated=False,
+                scratch=scratch,
+                device=device,
             )
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)

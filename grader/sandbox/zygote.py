@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from grader.errors import InfrastructureError, SandboxUnavailable
 from grader.model import Environment, Limits
 from grader.sandbox.limits import limits_message
 from grader.sandbox.process import GuestProcess
+from grader.sandbox.protocol import NO_DEVICE, DeviceAccess
 from grader.wall import frames
 
 WALL = Path(frames.__file__).resolve().parent
@@ -70,6 +72,7 @@ class ZygoteProcess:
         drop_uid: bool = False,
         seccomp: bytes = b"",
         scratch: str = "/tmp",
+        device: DeviceAccess = NO_DEVICE,
     ) -> None:
         """Start and warm up; ``command`` gets the control descriptor's number appended.
 
@@ -103,7 +106,9 @@ class ZygoteProcess:
             "environment": environment.value,
             "needed": PRELOAD[environment],
             "preload": preload,
-            "limits": limits_message(limits),
+            "limits": limits_message(limits, device),
+            "cores": device.cores,
+            "driver": device.driver,
             "scratch": scratch,
         }
         try:
@@ -116,8 +121,10 @@ class ZygoteProcess:
         self.versions: dict[str, str] = {"python": answer["python"], **answer["versions"]}
         self._control.settimeout(FORK_SECONDS)
 
-    def spawn(self) -> GuestProcess:
+    def spawn(self, shared: Sequence[int] = ()) -> GuestProcess:
         """The prepared guest, or a fresh one. Raises InfrastructureError where the zygote is gone or cannot fork."""
+        if shared:
+            return self._fork(shared)
         guest, self._prepared = self._prepared, None
         if guest is not None:
             if guest.alive():
@@ -136,11 +143,11 @@ class ZygoteProcess:
             self._prepared.disown()
             self._prepared = None
 
-    def _fork(self) -> GuestProcess:
+    def _fork(self, shared: Sequence[int] = ()) -> GuestProcess:
         ours, theirs = socket.socketpair()
         output, printing = os.pipe()
         try:
-            socket.send_fds(self._control, [b"+"], [theirs.fileno(), printing])
+            socket.send_fds(self._control, [b"+"], [theirs.fileno(), printing, *shared])
             answer, descriptors, _flags, _address = socket.recv_fds(self._control, 4096, 1)
         except OSError as error:
             ours.close()

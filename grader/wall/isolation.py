@@ -77,21 +77,25 @@ def fork_into_pid_namespace(own_namespace: int) -> int:
     return pid
 
 
-def confine(limits: dict[str, float], seccomp_filter: bytes, drop_uid: bool) -> None:
+def confine(limits: dict[str, float], seccomp_filter: bytes, drop_uid: bool, driver: bool = False) -> None:
     """Take all isolation; returns only where every step succeeded.
 
     :param limits: dict with the keys of ``limits_message`` in grader/sandbox/limits.py, and ``mapped_bytes``.
     :param seccomp_filter: BPF program, bytes.
     :param drop_uid: True where the zygote is the host's root: the guest then becomes another uid on the host as well.
+    :param driver: True where a GPU's driver must find /proc: that of the box stays, where the zygote (not dumpable) and
+        other guests are seen by their numbers.
     """
     prctl(PR_SET_PDEATHSIG, SIGKILL)
+    prctl(PR_SET_DUMPABLE, 1)  # a zygote that is not would leave /proc/self to root
     proc_self = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
     unshare(CLONE_NEWNS | CLONE_NEWIPC)
     size = int(limits["disk_bytes"])
     # Inodes bound the kernel memory that empty files take: one per 16 KiB, as on an ordinary disk.
     mount_tmpfs("/tmp", f"size={size},nr_inodes={max(64, size // 16384)},mode=1777")
     mount_tmpfs("/dev/shm", f"size={size // 4},nr_inodes=64,mode=1777")
-    hide_proc()
+    if not driver:
+        hide_proc()
     uid, gid = os.getuid(), os.getgid()
     if drop_uid:
         os.setgroups([])
@@ -151,7 +155,7 @@ def set_resource_limits(limits: dict[str, float]) -> None:
     # A hard limit above the soft one makes the kernel send SIGXCPU first; equal limits kill at once.
     cpu = int(limits["total_cpu_seconds"]) + 1
     for which, value in (
-        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_AS, memory if limits["address_space"] else resource.RLIM_INFINITY),
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_NPROC, int(limits["processes"])),
         (resource.RLIMIT_NOFILE, int(limits["open_files"])),

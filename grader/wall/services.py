@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import warnings
 from collections.abc import Callable
@@ -143,6 +144,17 @@ def _refusal(name: str) -> Callable[..., None]:
     return refuse
 
 
+def accepts_keyword(function: Any, name: str) -> bool:
+    """Whether a function can be called with this keyword."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it has none that Python can read
+        return False
+    keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    named = name in parameters and parameters[name].kind in keyword
+    return named or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+
+
 SERVICES: dict[str, Callable[..., Any]] = {
     "vjp": vjp,
     "call_with_warnings": call_with_warnings,
@@ -150,4 +162,5 @@ SERVICES: dict[str, Callable[..., Any]] = {
     "manual_seed": manual_seed,
     "forbid_calls": forbid_calls,
     "allow_calls": allow_calls,
+    "accepts_keyword": accepts_keyword,
 }

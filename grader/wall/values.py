@@ -2,7 +2,7 @@
 
 None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set,
 frozenset, dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in
-the guest), ``callback`` (lives on the host). What is not in this list never crosses: the encoder turns it into a handle
+the guest), ``callback`` (lives on the host), ``shared`` (an array in memory that the guest has been given). What is not in this list never crosses: the encoder turns it into a handle
 or refuses it by name.
 """
 
@@ -168,7 +168,8 @@ class Decoder:
     """Turns nodes back into values.
 
     :param buffers: the frame's buffers.
-    :param other: function ``node -> value`` for the kinds ``handle`` and ``callback``; it raises :class:`WireError`.
+    :param other: function ``node -> value`` for the kinds ``handle``, ``callback`` and ``shared``; it raises
+        :class:`WireError`.
     """
 
     def __init__(self, buffers: list[bytearray], other: Callable[[dict[str, Any]], Any]) -> None:
@@ -379,6 +380,7 @@ class Decoder:
         "generator": _generator,
         "handle": _elsewhere,
         "callback": _elsewhere,
+        "shared": _elsewhere,
     }
 
 

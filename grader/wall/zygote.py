@@ -1,8 +1,8 @@
 """The zygote: a warm process that forks one guest per request. It runs no student's code and holds no secret.
 
 Started with the number of its control socket. First it reads one frame with its settings, warms up and answers
-``{"ready": …}``. Then each request, one byte accompanied by two descriptors (the guest's socket and the pipe for what
-it prints), is answered by the child's pidfd, or by ``{"error": …}``.
+``{"ready": …}``. Then each request, one byte accompanied by descriptors (the guest's socket, the pipe for what it
+prints, and any memory that it shares with the host), is answered by the child's pidfd, or by ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from . import frames, isolation
+from .shared import FIRST_SHARED, MAX_SHARED
 
 
 def main() -> None:
@@ -29,10 +30,14 @@ def main() -> None:
     seccomp_filter = bytes(buffers[0]) if buffers else b""
     isolated = settings["isolated"]
     namespace = -1
+    if settings["cores"]:
+        os.sched_setaffinity(0, settings["cores"])
     try:
         warm_up(settings["needed"], settings["preload"], settings["environment"])
         if isolated:
             namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        if settings["driver"]:  # guests then see this process in /proc: its memory and environment stay closed
+            isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
     except Exception:
         frames.send_frame(control, {"error": traceback.format_exc(limit=-4)})
         return
@@ -77,7 +82,7 @@ def run_guest(guest: ModuleType, descriptors: list[int], settings: dict[str, Any
         wire = socket.socket(fileno=3)
         try:
             if settings["isolated"]:
-                isolation.confine(settings["limits"], seccomp_filter, settings["drop_uid"])
+                isolation.confine(settings["limits"], seccomp_filter, settings["drop_uid"], settings["driver"])
             else:
                 os.setsid()
                 isolation.prctl(isolation.PR_SET_PDEATHSIG, isolation.SIGKILL)
@@ -105,21 +110,22 @@ def _soft_process_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
 
-def place_descriptors(wire: int, output: int) -> None:
-    """Make /dev/null 0, the output pipe 1 and 2, the wire 3; close everything else."""
-    wire, output = os.dup(wire), os.dup(output)  # out of the way of what follows
+def place_descriptors(wire: int, output: int, *shared: int) -> None:
+    """Make /dev/null 0, the output pipe 1 and 2, the wire 3, shared memory 4 and on; close everything else."""
     null = os.open(os.devnull, os.O_RDONLY)
-    saved = [os.dup2(source, target) for source, target in ((wire, 200), (output, 201), (null, 202))]
-    for source, target in ((202, 0), (201, 1), (201, 2), (200, 3)):
+    places = {0: null, 1: output, 2: output, 3: wire, **dict(enumerate(shared, FIRST_SHARED))}
+    saved = {target: os.dup2(source, 200 + target) for target, source in places.items()}  # out of the way
+    for target, source in saved.items():
         os.dup2(source, target)
-    os.closerange(4, max(saved) + 64)
+    first = max(places) + 1
+    os.closerange(first, max(saved.values()) + 64)
     with contextlib.suppress(OSError):
-        os.closerange(4, 4096)
+        os.closerange(first, 4096)
 
 
 def receive_with_descriptors(control: socket.socket) -> tuple[bytes | None, list[int]]:
-    """One byte and two descriptors; ``(None, [])`` where the host hung up."""
-    data, descriptors, _flags, _address = socket.recv_fds(control, 1, 2)
+    """One byte and its descriptors; ``(None, [])`` where the host hung up."""
+    data, descriptors, _flags, _address = socket.recv_fds(control, 1, 2 + MAX_SHARED)
     if not data:
         return None, []
     return data, descriptors

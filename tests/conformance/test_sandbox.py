@@ -24,7 +24,7 @@ from grader.errors import InfrastructureError, SandboxUnavailable, UsageError
 from grader.model import Environment, Limits, SubmissionFiles
 from grader.remote import LoadError, RemoteSession
 from grader.sandbox import BACKENDS, GuestFault, GuestKilled, GuestMemory, GuestTimeout, open_sandbox
-from grader.sandbox.process import _descendants
+from grader.sandbox.process import descendants
 from grader.sandbox.protocol import GUARANTEES
 
 # What each backend promises, word for word: a guarantee that is dropped, or added without a test, shows here.
@@ -197,7 +197,7 @@ def connect(port):
 @guarantee("no network")
 def test_namespaces_are_its_own(backend: str, box: Callable[..., Any]) -> None:
     """The seccomp filter is one wall; behind it there is no network to be reached either."""
-    pid = guest_of(box(""))._pid
+    pid = guest_of(box("")).pid
     for kind in ("net", "pid", "mnt", "ipc", "user", "uts"):
         assert Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink(), kind
 
@@ -496,7 +496,7 @@ def told(foreign):
     return seen, reached
 """
     )
-    foreign = [os.getpid(), os.getppid(), guest_of(neighbour)._pid, guest_of(work)._pid]
+    foreign = [os.getpid(), os.getppid(), guest_of(neighbour).pid, guest_of(work).pid]
     seen, reached = work.told(foreign)
     assert seen == {"pid": 1, "parent": 0, "proc": ["self"]}
     assert reached == []
@@ -713,8 +713,8 @@ def daemon():
 """
     )
     assert work.daemon() == 1
-    pid = guest_of(work)._pid
-    family = [pid, *_descendants(pid)]
+    pid = guest_of(work).pid
+    family = [pid, *descendants(pid)]
     assert len(family) == 2
     close(work)
     assert [pid for pid in family if is_alive(pid)] == []
@@ -748,7 +748,7 @@ time.sleep(60)
     with process, contextlib.ExitStack() as stack:
         stack.callback(process.kill)
         assert process.stdout.readline() == "ready\n"
-        family = _descendants(process.pid)
+        family = descendants(process.pid)
         assert len(family) >= 3
         process.kill()
         process.wait()

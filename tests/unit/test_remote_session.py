@@ -531,7 +531,7 @@ def test_a_sandbox_that_breaks_is_no_fault_of_the_submission(start_zygote: Any, 
     class Broken:
         versions: dict[str, str] = {}  # noqa: RUF012  never changed
 
-        def spawn(self) -> Any:
+        def spawn(self, shared: object = ()) -> Any:
             raise InfrastructureError("gone")
 
         def close(self) -> None: ...

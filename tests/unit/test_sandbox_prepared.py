@@ -39,7 +39,7 @@ def test_spawn_gives_the_prepared_guest_once(zygote: ZygoteProcess) -> None:
 def test_prepared_guest_serves_a_submission(zygote: ZygoteProcess) -> None:
     zygote.prepare()
     assert zygote._prepared is not None
-    pid = zygote._prepared._pid
+    pid = zygote._prepared.pid
     session = RemoteSession(zygote, WHO, Limits())
     assert session.submission.number() == pid
     session.close()
