@@ -63,7 +63,7 @@ def _read(table: Table, whole: Timed | None) -> Timed:
     full = number("full", most=1.0)
     part_from = number("part_from", most=1.0) if "part_from" in table.values else default("part_from")
     if part_from is not None and part_from >= full:
-        table.fail("part_from", f'"part_from" is {part_from:g} and "full" {full:g}', "part marks begin below full marks")
+        table.fail("part_from", f'"part_from" is {part_from:g} and "full" {full:g}', "it must lie below it")
     seeds = integer("seeds", least=3, most=50)
     max_seeds = integer("max_seeds", least=1, most=50)
     if max_seeds < seeds:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
-import re
 import shlex
 import sys
 import tempfile
@@ -27,18 +25,12 @@ from grader.errors import InfrastructureError, SubmissionError, TaskError, Usage
 from grader.grading.examiner_client import ExaminerClient
 from grader.grading.intake import Handout, Submission, read_submission
 from grader.grading.pipeline import check_collected, refused, report_of
-from grader.grading.plan import Task, imported_modules
+from grader.grading.plan import Task
 from grader.model import Assignment, Environment, GradeReport, Limits, SubmissionFiles, TestSpec
+from grader.sandbox.imports import FRAMEWORKS, imported_modules, imports, installed, submission_environment
 
 SUITE = "test_visible.py"
-FRAMEWORKS = {
-    "torch": Environment.TORCH,
-    "torchvision": Environment.TORCH,
-    "tensorflow": Environment.TENSORFLOW,
-    "keras": Environment.TENSORFLOW,
-}
 AS_HANDED_OUT = f"put {SUITE} back as it was handed out; tests of your own go into another file"
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +133,7 @@ def suite_environment(suite: str) -> Environment | None:
     """
     for module in imports(suite):
         if module in FRAMEWORKS:
-            if not _installed(module):
+            if not installed(module):
                 raise InfrastructureError(
                     f"the tests of this assignment use {module}, which this Python lacks",
                     where=sys.executable,
@@ -149,27 +141,6 @@ def suite_environment(suite: str) -> Environment | None:
                 )
             return FRAMEWORKS[module]
     return None
-
-
-def submission_environment(files: SubmissionFiles) -> Environment:
-    """The framework to have warm for a submission; one that is not installed is left to its own import to report."""
-    helpers = [data.decode("utf-8", "replace") for path, data in files.files.items() if path.endswith(".py")]
-    for module in imports("\n".join([files.source, *helpers])):
-        if module in FRAMEWORKS and _installed(module):
-            return FRAMEWORKS[module]
-    return Environment.NUMPY
-
-
-def imports(source: str) -> list[str]:
-    """Top-level packages that the lines of ``source`` import, also where it is no valid Python.
-
-    >>> imports("import numpy as np, torch.nn\\nfrom os.path import join")
-    ['numpy', 'torch', 'os']
-    """
-    found: list[str] = []
-    for origin, modules in _IMPORT.findall(source):
-        found += [origin] if origin else re.findall(r"(?:^|,)[ \t]*(\w+)", modules)
-    return found
 
 
 def _examine(handed_out: HandedOut, task: Task, submission: Submission, files: SubmissionFiles) -> GradeReport:
@@ -249,7 +220,3 @@ def _constants(tree: ast.Module) -> dict[str, object]:
             with contextlib.suppress(ValueError):
                 found[statement.targets[0].id] = ast.literal_eval(statement.value)
     return found
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +12,7 @@ from grader.errors import InfrastructureError, SubmissionError, UsageError
 from grader.grading.content_key import refusal_key, submission_key, suite_key
 from grader.grading.intake import Handout, Submission, read_handout, read_submission
 from grader.model import Assignment, Course, TestSpec
-
-# Modules that are worth importing once in the zygote where any submission imports them: each takes 0.2 to 4 s, and the
-# frameworks ask for more memory meanwhile than a guest has.
-WORTH_PRELOADING = {name: name for name in ("pandas", "scipy", "sklearn", "tensorflow", "torch")}
-WORTH_PRELOADING["matplotlib"] = "matplotlib.pyplot"
-NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
+from grader.sandbox.imports import all_source, imported_modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +139,8 @@ def make_plan(
             key = ""
         else:
             key = submission_key(task.key, files)
-            helpers = [data.decode("utf-8", "replace") for name, data in files.files.items() if name.endswith(".py")]
-            source = "\n".join([files.source, *helpers])
-            preload[task.assignment.name] |= imported_modules(source, notebook=files.cells is not None)
+            notebook = files.cells is not None
+            preload[task.assignment.name] |= imported_modules(all_source(files), notebook=notebook)
         keys[task.assignment.name, submission.student] = key
         (unchanged if key and is_graded(submission, key) else due).append(submission)
     return Plan(
@@ -165,16 +157,3 @@ def make_task(course: Course, assignment: Assignment, specs: tuple[TestSpec, ...
     """The task of one assignment."""
     key = suite_key(assignment, course.seed, sandbox)
     return Task(assignment, specs, key, read_handout(course.root, assignment))
-
-
-def imported_modules(source: str, *, notebook: bool) -> set[str]:
-    """Modules worth preloading that this source imports, as far as they are installed."""
-    names = set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE))
-    modules = {module for name, module in WORTH_PRELOADING.items() if name in names and _installed(name)}
-    if notebook and _installed("IPython"):
-        modules.add(NOTEBOOK_MODULE)
-    return modules
-
-
-def _installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None

@@ -12,9 +12,9 @@ from grader.errors import SubmissionError, SuiteError
 from grader.grading.adversaries import ADVERSARIES
 from grader.grading.examiner_client import Examined, ExaminerClient
 from grader.grading.intake import decode_source, parse_notebook
-from grader.grading.plan import imported_modules
 from grader.grading.scoring import score_tests
 from grader.model import Assignment, Course, Outcome, SubmissionFiles, TestResult, TestSpec
+from grader.sandbox.imports import imported_modules
 
 # A test that one honest draw in fifty fails would fail eight students of four hundred.
 SEEDS = 50

@@ -1,4 +1,4 @@
-"""Arrays in sealed memory that a guest maps instead of receiving them: a training set is ready when its clock starts."""
+"""Arrays in sealed memory that a guest maps instead of receiving them."""
 
 from __future__ import annotations
 

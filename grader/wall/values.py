@@ -2,8 +2,8 @@
 
 None, bool, int, float and str stand for themselves. All else is an object with a kind ``k``: list, tuple, set,
 frozenset, dict, bytes, text (a long str), complex, array, scalar, tensor, dtype, generator; and ``handle`` (lives in
-the guest), ``callback`` (lives on the host), ``shared`` (an array in memory that the guest has been given). What is not in this list never crosses: the encoder turns it into a handle
-or refuses it by name.
+the guest), ``callback`` (lives on the host), ``shared`` (an array in memory that the guest was given). What is not in
+this list never crosses: the encoder turns it into a handle or refuses it by name.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from grader.cli.main import main
 from grader.errors import UsageError
 from grader.grading import check as checking
 from grader.model import Environment, SubmissionFiles
+from grader.sandbox import imports as sandbox_imports
 
 HANDED_OUT = Path(__file__).parents[1] / "goldens" / "generation" / "expected"
 RIGHT = """
@@ -294,7 +295,7 @@ def test_a_framework_that_the_tests_need_is_missing(folder: Path, monkeypatch: p
     suite = folder / "test_visible.py"
     text = suite.read_text(encoding="utf-8")
     suite.write_text(text.replace("import numpy as np", "import numpy as np, torch as t", 1), encoding="utf-8")
-    monkeypatch.setattr(checking, "_installed", lambda module: module != "torch")
+    monkeypatch.setattr(checking, "installed", lambda module: module != "torch")
     result = grader("check")
     assert result.exit_code == 2
     assert "use torch, which this Python lacks" in result.stderr
@@ -344,14 +345,15 @@ def test_where_it_cannot_run(folder: Path, scratch: Path, monkeypatch: pytest.Mo
 def test_the_environment_is_guessed_from_the_imports(
     monkeypatch: pytest.MonkeyPatch, source: str, expected: Environment
 ) -> None:
-    monkeypatch.setattr(checking, "_installed", lambda _module: True)
+    monkeypatch.setattr(sandbox_imports, "installed", lambda _module: True)
+    monkeypatch.setattr(checking, "installed", lambda _module: True)
     files = SubmissionFiles("a", "a.py", {"a.py": source.encode()})
-    assert checking.submission_environment(files) is expected
+    assert sandbox_imports.submission_environment(files) is expected
     helper = SubmissionFiles("a", "a.py", {"a.py": b"import helper", "helper.py": source.encode()})
-    assert checking.submission_environment(helper) is expected
+    assert sandbox_imports.submission_environment(helper) is expected
     assert (checking.suite_environment(source) or Environment.NUMPY) is expected
-    monkeypatch.setattr(checking, "_installed", lambda _module: False)
-    assert checking.submission_environment(files) is Environment.NUMPY  # its own import will tell
+    monkeypatch.setattr(sandbox_imports, "installed", lambda _module: False)
+    assert sandbox_imports.submission_environment(files) is Environment.NUMPY  # its own import will tell
 
 
 def test_a_folder_is_read_without_running_it(folder: Path) -> None:

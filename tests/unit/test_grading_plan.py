@@ -15,9 +15,10 @@ from grader.errors import InfrastructureError, UsageError
 from grader.grading import content_key
 from grader.grading.content_key import refusal_key, submission_key, suite_key
 from grader.grading.intake import Submission
-from grader.grading.plan import find_submissions, imported_modules, make_plan
+from grader.grading.plan import find_submissions, make_plan
 from grader.grading.schedule import WORTH_JOINING, Schedule
 from grader.model import Assignment, Course, Environment, Student, SubmissionFiles
+from grader.sandbox.imports import imported_modules
 from tests.fakes.examiner import make_assignment
 from tests.fakes.examiner import make_plan as plan_of
 
