@@ -17,8 +17,8 @@ from grader.grading.intake import Submission, read_submission
 from grader.grading.plan import Plan, Task
 from grader.grading.schedule import Schedule
 from grader.grading.scoring import score_tests, total, untested
-from grader.grading.verdicts import explained
 from grader.model import GradeReport, Outcome, Status, SubmissionFiles
+from grader.remote import explained
 from grader.reports.class_report import ITS_TURN
 
 # Starts of a fresh examiner after one was lost, per worker and assignment; then the machine is at fault.

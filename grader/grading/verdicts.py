@@ -9,8 +9,8 @@ import pytest
 
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Outcome
-from grader.remote import RemoteError, SubmissionFault, read_frames
-from grader.sandbox import GuestFault, GuestMemory, GuestTimeout
+from grader.remote import RemoteError, SubmissionFault, explained, fault_outcome, read_frames
+from grader.sandbox import GuestFault
 from grader.testing import WrongAnswer
 
 # Said of a hidden test whose bare assertion failed: its values stay hidden.
@@ -26,20 +26,6 @@ MISUSED = (
     (re.compile(r"'(\w+)' object has no attribute '(\w+)'$"), "The test uses .{1} of {0}"),
 )
 UNPACKED = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)(?:, got (\d+))?\)$")
-# Class and part of the message of an exception -> what a beginner needs to know besides its own words.
-EXPLAINED = (
-    ("EOFError", "", "Nobody answers input() while work is graded; take it out."),
-    ("SystemExit", "", "The code ends the program by itself, with exit() or sys.exit(); take that out."),
-    ("RecursionError", "", "It calls itself without an end."),
-    ("MemoryError", "", "It needs more memory than a submission may take."),
-    ("ImportError", "relative import", "Import a module beside this file by its plain name, without a dot."),
-    (
-        "ModuleNotFoundError",
-        "",
-        "Is the name right? A module of your own must be handed in beside the file that imports it; "
-        "others than those of the course are not installed.",
-    ),
-)
 # Characters of an assertion's own text that a visible test shows.
 MAX_ASSERTION = 2000
 
@@ -111,24 +97,7 @@ def misfit(text: str) -> str:
     return UNFIT
 
 
-def explained(said: str, type_name: str) -> str:
-    """What an exception says, with what a beginner needs to know besides.
-
-    >>> explained("root raised RecursionError", "RecursionError")
-    'root raised RecursionError. It calls itself without an end.'
-    """
-    more = [words for name, part, words in EXPLAINED if name == type_name and part in said]
-    return f"{said.rstrip('. ')}. {more[0]}" if more else said
-
-
 def without_introspection(text: str) -> str:
     """An assertion's own message without what pytest adds behind it; all of it where the author wrote none."""
     message, found, _added = text.partition("\nassert ")
     return message if found and not message.startswith("assert ") else text
-
-
-def fault_outcome(fault: GuestFault) -> Outcome:
-    """The outcome that a lost guest stands for."""
-    if isinstance(fault, GuestTimeout):
-        return Outcome.TIMEOUT
-    return Outcome.MEMORY if isinstance(fault, GuestMemory) else Outcome.KILLED

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable, read_frames
+from grader.remote.explain import explained, fault_outcome
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.reflect import watch_arguments
 from grader.remote.session import CellError, Loaded, LoadError, RemoteSession
+from grader.remote.training import TrainingSession
 from grader.wall.services import SERVICES
 
 __all__ = [
@@ -22,8 +24,11 @@ __all__ = [
     "RemoteTraceback",
     "SubmissionFault",
     "SubmissionProxy",
+    "TrainingSession",
     "Unusable",
     "ask_service",
+    "explained",
+    "fault_outcome",
     "read_frames",
     "remote_bases",
     "remote_type_name",

@@ -74,6 +74,8 @@ class RemoteSession:
     :param warm: frameworks whose GPU context is made before the submission is loaded.
     """
 
+    max_callbacks = MAX_CALLBACKS
+
     def __init__(
         self,
         zygote: Zygote,
@@ -350,8 +352,8 @@ class RemoteSession:
                 if "callback" not in reply:
                     break
                 callbacks += 1
-                if callbacks > MAX_CALLBACKS:
-                    raise GuestKilled(f"The call came back to the test more than {MAX_CALLBACKS} times.")
+                if callbacks > self.max_callbacks:
+                    raise GuestKilled(f"The call came back to the test more than {self.max_callbacks} times.")
                 clock.look()
                 message, buffers, error = self._serve_callback(reply, received)
                 raised = raised or error

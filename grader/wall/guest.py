@@ -136,6 +136,16 @@ class Guest:
             reply["changed"] = changed
         return reply
 
+    def _run(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        """A call that is timed: nobody asks which arguments it has changed, and its result may stay here."""
+        function = self._target(request)
+        arguments = decoder.decode(request["args"])
+        keywords = decoder.decode(request["kwargs"])
+        if "log" in keywords:
+            keywords["log"] = services.training_log(keywords["log"])
+        result = function(*arguments, **keywords)
+        return {"ok": self._handle(result) if request["keep"] else encoder.encode(result)}
+
     def _changed(
         self,
         request: Message,
@@ -288,6 +298,7 @@ class Guest:
     _OPERATIONS: ClassVar[dict[str, Callable[[Guest, Message, Decoder, Encoder], Message]]] = {
         "load": _load,
         "call": _call,
+        "run": _run,
         "get": _get,
         "attribute": _attribute,
         "item": _item,

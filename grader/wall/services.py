@@ -144,6 +144,22 @@ def _refusal(name: str) -> Callable[..., None]:
     return refuse
 
 
+def training_log(tell: Callable[..., Any]) -> Callable[..., None]:
+    """What ``train`` gets as its ``log``; it takes whatever float() takes, so that no tensor crosses the wall."""
+
+    def number(value: Any) -> float | None:
+        try:
+            return None if value is None else float(value)
+        except (TypeError, ValueError, RuntimeError):  # the last: a tensor of several numbers
+            return None
+
+    def log(epoch: Any = None, loss: Any = None, accuracy: Any = None, **_more: Any) -> None:
+        """Tell of an epoch: its number, the loss and the accuracy on data of your own choice."""
+        tell(number(epoch), number(loss), number(accuracy))
+
+    return log
+
+
 def accepts_keyword(function: Any, name: str) -> bool:
     """Whether a function can be called with this keyword."""
     try:
