@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from grader.remote.session import RemoteSession
+from grader.sandbox import GuestTimeout
 from grader.wall.values import Encoder
 
 
@@ -12,6 +14,7 @@ class TrainingSession(RemoteSession):
     """A session whose calls cost the guest as little beside the student's own work as can be."""
 
     max_callbacks = 200_000  # `log` after each of 40 epochs of 1,000 steps is more than asked for, and no crime
+    deadline: float | None = None  # of time.monotonic(): when calls are ended, whatever a single one may take
 
     def accepts(self, name: str, keyword: str) -> bool:
         """Whether the submission's function can be called with this keyword; its own claim.
@@ -33,3 +36,14 @@ class TrainingSession(RemoteSession):
         message |= {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
         reply, buffers = self._reply(message, encoder.buffers, name)
         return self._value(reply, buffers)
+
+    def _exchange(
+        self, message: dict[str, Any], buffers: list[Any], cpu_seconds: float, wall_seconds: float
+    ) -> tuple[dict[str, Any], list[bytearray]]:
+        if self.deadline is not None:
+            wall_seconds = min(wall_seconds, self.deadline - time.monotonic())
+            if wall_seconds <= 0:
+                self.fault = GuestTimeout("The time was up before it began.")
+                self.close()
+                raise self.fault
+        return super()._exchange(message, buffers, cpu_seconds, wall_seconds)

@@ -1,0 +1,105 @@
+"""What one run is given: a split of the pooled data, class numbers under a secret permutation, jittered hidden images.
+
+All of it follows from one secret seed, so that a run can be repeated, and every submission of a session gets the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpu_runner.datasets import Pool
+from grader.errors import ConfigError
+from grader.model import Timed
+from grader.sandbox import SharedArray
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Training data, ready in shared memory, and what the host keeps for itself. Close it when it is done with."""
+
+    seed: int
+    given_seed: int  # the argument ``seed`` of train; tells nothing of ``seed``
+    images: SharedArray  # uint8 (n, height, width[, 3])
+    labels: SharedArray  # int64 (n,), permuted class numbers
+    hidden_images: np.ndarray  # uint8 (m, height, width[, 3]), jittered
+    hidden_labels: np.ndarray  # int64 (m,), permuted class numbers: what predictions are compared with
+    classes: int
+
+    @property
+    def shared_bytes(self) -> int:
+        return int(self.images.nbytes + self.labels.nbytes)
+
+    def close(self) -> None:
+        self.images.close()
+        self.labels.close()
+
+
+def draw(pool: Pool, timed: Timed, seed: int, where: str = "") -> Draw:
+    """Draw the data of one run.
+
+    :param where: the assignment.toml, for errors.
+    Raises ConfigError where the data set has fewer images than the task asks for, InfrastructureError where there is
+    no room in memory.
+    """
+    total, wanted = len(pool.labels), timed.train_images + timed.hidden_images
+    if wanted > total:
+        raise ConfigError(
+            f"{timed.dataset} has {total} images; the task asks for {timed.train_images} + {timed.hidden_images}",
+            where=where,
+            remedy="lower train_images or hidden_images",
+        )
+    # One stream each: a change of the jitter leaves the split of a seed alone.
+    split, classes, jitters, given = (np.random.default_rng([seed, purpose]) for purpose in range(4))
+    order = split.permutation(total)
+    train, hidden = np.sort(order[: timed.train_images]), order[timed.train_images : wanted]
+    mixed = split.permutation(len(train))  # gathered in the order of the file, which is fast, then told mixed
+    train = train[mixed]
+    numbers = classes.permutation(pool.classes)
+    labels = SharedArray.of(numbers[pool.labels[train]].astype(np.int64))
+    try:
+        images = SharedArray(
+            (len(train), *pool.images.shape[1:]),
+            np.uint8,
+            lambda view: np.take(pool.images, train, axis=0, out=view, mode="clip"),
+        )
+    except BaseException:
+        labels.close()
+        raise
+    largest = int(pool.images[hidden].max(initial=0))
+    return Draw(
+        seed,
+        int(given.integers(2**31)),
+        images,
+        labels,
+        jitter(np.ascontiguousarray(pool.images[hidden]), timed, jitters, max(largest, 1)),
+        numbers[pool.labels[hidden]].astype(np.int64),
+        pool.classes,
+    )
+
+
+def jitter(images: np.ndarray, timed: Timed, rng: np.random.Generator, largest: int) -> np.ndarray:
+    """Shift each image by up to ``shift_pixels`` along each axis and change pixels by up to ``noise``.
+
+    No image stays as it was: the shift is never (0, 0), and noise changes at least one pixel. Edge pixels are repeated
+    into the gap. Values stay within 0 … ``largest``.
+
+    :param images: uint8 (m, height, width[, 3]).
+    :returns: a new array of the same shape and dtype.
+    """
+    count, height, width = images.shape[:3]
+    result = images.copy()
+    reach = timed.shift_pixels
+    if reach:
+        moves = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1) if dy or dx]
+        chosen = rng.integers(len(moves), size=count)
+        for number, (dy, dx) in enumerate(moves):
+            rows = np.clip(np.arange(height) + dy, 0, height - 1)
+            columns = np.clip(np.arange(width) + dx, 0, width - 1)
+            which = chosen == number
+            result[which] = images[which][:, rows][:, :, columns]
+    if timed.noise:
+        noise = rng.integers(-timed.noise, timed.noise + 1, size=result.shape, dtype=np.int16)
+        result = np.clip(result.astype(np.int16) + noise, 0, largest).astype(np.uint8)
+    return result

@@ -1,0 +1,182 @@
+"""One device, one task, one list of secret seeds: the reference and the submissions run there in turn."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from gpu_runner.datasets import Pool
+from gpu_runner.devices.base import Device
+from gpu_runner.draw import Draw, draw
+from gpu_runner.judgement import counting, is_void, limit_seconds, needs_more_runs
+from gpu_runner.run import Tell, run_once
+from gpu_runner.zygotes import Zygotes, frameworks_on_gpu
+from grader.errors import InfrastructureError, SuiteError
+from grader.model import Limits, Outcome, SubmissionFiles, Timed, TrainingRun
+from grader.sandbox import Guest, GuestKilled, Sandbox
+
+# A disturbance that lasts is for people to look at; each repetition costs the queue a run.
+MAX_VOID_RUNS = 3
+# Draws are kept for the next submission, as all get the same; a draw of CIFAR-10 has 150 MiB.
+MAX_KEPT_BYTES = 2**30
+
+Ignore: Tell = lambda _point: None  # noqa: E731  a default of several functions
+
+
+@dataclass(frozen=True, slots=True)
+class TimedTask:
+    """All that running submissions of a timed task takes; it can be sent to another machine."""
+
+    name: str  # the assignment's
+    timed: Timed  # the variant that is run
+    limits: Limits
+    reference: SubmissionFiles
+    small: bool = False
+    where: str = ""  # its assignment.toml, for errors
+
+
+def secret_seeds(count: int) -> tuple[int, ...]:
+    """Seeds that nobody can guess, drawn before the first run."""
+    return tuple(secrets.randbits(62) for _ in range(count))
+
+
+class Session:
+    """Runs on a device that the caller has locked; a context manager.
+
+    Every submission gets the session's seeds in the same order, so that all are measured on the same draws.
+    """
+
+    def __init__(
+        self, task: TimedTask, pool: Pool, device: Device, sandbox: Sandbox, seeds: tuple[int, ...]
+    ) -> None:
+        """:param seeds: at least ``max_seeds`` of them, from :func:`secret_seeds`."""
+        if len(seeds) < task.timed.max_seeds:
+            raise ValueError("a session needs a seed for every run of a submission")
+        self.task = task
+        self.device = device
+        self.seeds = seeds
+        self.references: list[TrainingRun] = []
+        self._pool = pool
+        self._draws: dict[int, Draw] = {}
+        self._lock = threading.Lock()
+        self._guest: Guest | None = None
+        self._abandoned = False
+        image_bytes = pool.images[:1].nbytes + pool.labels[:1].nbytes
+        self._zygotes = Zygotes(sandbox, device.access, task.limits, task.timed.train_images * image_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the warm processes and let go of the draws; safe to call twice."""
+        self._zygotes.close()
+        while self._draws:
+            self._draws.popitem()[1].close()
+
+    def abandon(self) -> None:
+        """End the run under way from another thread, and every later one as soon as it begins."""
+        with self._lock:
+            self._abandoned = True
+            if self._guest is not None:
+                self._guest.condemn(GuestKilled("The grader was interrupted."))
+
+    @property
+    def limit_seconds(self) -> float:
+        """The time limit by the references so far; TaskError where none has passed."""
+        return limit_seconds(self.task.timed, self.references)
+
+    def run_reference(self, tell: Tell = Ignore) -> TrainingRun:
+        """Run the reference once, with the next of the seeds in turn; a disturbed run is repeated.
+
+        Raises SuiteError where it does not train and predict, InfrastructureError where the sandbox or device fails.
+        """
+        stop = self.task.timed.hard_stop * max(self.task.timed.floor_seconds, 600.0)
+        if self.references:
+            stop = max(stop, self.task.timed.hard_stop * self.limit_seconds)
+        for _attempt in range(MAX_VOID_RUNS):
+            seed = self.seeds[len(self.references) % self.task.timed.seeds]
+            run = self._run(self.task.reference, seed, stop, tell)
+            if run.outcome is not Outcome.PASSED and not run.disturbed:
+                raise SuiteError(
+                    f"the reference solution does not train: {run.outcome}, {run.message}\n{run.traceback}".rstrip(),
+                    where=self.task.where,
+                    remedy=f"run: grader verify {self.task.name}",
+                )
+            if not run.disturbed:
+                break
+        if run.outcome is not Outcome.PASSED:
+            raise InfrastructureError(
+                f"the reference cannot be run on {self.device.name}: {run.disturbed}", remedy="free the device"
+            )
+        self.references.append(run)
+        return run
+
+    def run_submission(
+        self,
+        files: SubmissionFiles,
+        before: Sequence[TrainingRun],
+        record: Callable[[TrainingRun], object],
+        tell: Tell = Ignore,
+    ) -> list[TrainingRun]:
+        """Run a submission until its verdict is clear.
+
+        :param before: its runs from an earlier session on a device of the same model; they count.
+        :param record: called with each run as it is in.
+        :returns: all its runs. Raises InfrastructureError where the sandbox or the device fails, or the device is
+            disturbed again and again.
+        """
+        runs = list(before)
+        limit = self.limit_seconds
+        while needs_more_runs(self.task.timed, runs, limit):
+            if sum(is_void(run, limit) for run in runs) > MAX_VOID_RUNS:
+                raise InfrastructureError(
+                    f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",
+                    remedy="let nothing else compute on it; the submission stays in the queue",
+                )
+            # A void run is repeated with its own seed.
+            seed = self.seeds[len(counting(runs, limit))]
+            run = self._run(files, seed, self.task.timed.hard_stop * limit, tell)
+            runs.append(run)
+            record(run)
+        return runs
+
+    def _run(self, files: SubmissionFiles, seed: int, hard_stop_seconds: float, tell: Tell) -> TrainingRun:
+        try:
+            return run_once(
+                self._zygotes.of(files),
+                files,
+                self._zygotes.limits,
+                self._draw(seed),
+                self.task.timed,
+                self.device,
+                warm=frameworks_on_gpu(files) if self.device.kind == "cuda" else (),
+                hard_stop_seconds=hard_stop_seconds,
+                tell=tell,
+                started=self._hold,
+            )
+        except InfrastructureError:
+            self._zygotes.forget(files)
+            raise
+        finally:
+            with self._lock:
+                self._guest = None
+
+    def _hold(self, guest: Guest) -> None:
+        with self._lock:
+            self._guest = guest
+            if self._abandoned:
+                guest.condemn(GuestKilled("The grader was interrupted."))
+
+    def _draw(self, seed: int) -> Draw:
+        if seed not in self._draws:
+            made = draw(self._pool, self.task.timed, seed, self.task.where)
+            while self._draws and (len(self._draws) + 1) * made.shared_bytes > MAX_KEPT_BYTES:
+                self._draws.pop(next(iter(self._draws))).close()
+            self._draws[seed] = made
+        return self._draws[seed]
