@@ -77,6 +77,7 @@ class Timed:
     part_from: float | None = None  # mean of the metric that earns the first part marks; None: all or nothing
     part_steps: int = 4  # steps of part marks below full: coarse, so that noise hardly ever moves a mark
     metric: str = "accuracy"  # a name in gpu_runner/metrics.py
+    device: str = "any"  # what it is meant for: "cuda", or "any" where a CPU will do
     seeds: int = 3  # runs of each submission, each with a draw of its own
     max_seeds: int = 6  # of a submission whose mean lies near a threshold
     hard_stop: float = 2.0  # a run is ended after this many times the time limit
@@ -129,6 +130,14 @@ class Student:
     name: str = ""  # for people; may be empty
 
 
+class ShownAs(StrEnum):
+    """How a leaderboard, which the whole class may read, calls the students."""
+
+    PSEUDONYMS = "pseudonyms"
+    NAMES = "names"
+    IDS = "ids"
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """A validated course.toml with all its assignments, in order."""
@@ -139,6 +148,7 @@ class Course:
     database: str  # SQLAlchemy URL
     roster: tuple[Student, ...]  # empty: every folder under submitted/ is a student
     assignments: tuple[Assignment, ...]
+    leaderboard: ShownAs = ShownAs.PSEUDONYMS  # how leaderboards call the students
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +272,7 @@ class Job:
     session: int | None = None  # the session that has last run it
     device: str = ""  # where it runs or has run
     runs: tuple[TrainingRun, ...] = ()  # those that are in
+    reason: str = ""  # why it was cancelled or refused; empty otherwise
 
 
 @dataclass(frozen=True, slots=True)

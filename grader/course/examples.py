@@ -10,7 +10,7 @@ from grader.course.table import read_text
 from grader.errors import SuiteError
 from grader.model import Assignment
 
-HEAD = re.compile(r"^#\s*(mistake|caught by|hint):\s*(.*)$")
+HEAD = re.compile(r"^#\s*(mistake|caught by|hint|device):\s*(.*)$")
 CONTINUATION = re.compile(r"^#\s{2,}(\S.*)$")
 REMEDY = "begin it with `# mistake: …`, `# caught by: test_…, test_…` and `# hint: …`"
 
@@ -24,6 +24,7 @@ class Mistake:
     caught_by: tuple[str, ...]  # tests that must lose marks
     hint: str  # must stand in the hint or message of one of them
     overlay: str
+    device: str = ""  # the only kind of device where it costs anything: "cuda"; empty: everywhere
 
     @property
     def name(self) -> str:
@@ -73,4 +74,6 @@ def _read_mistake(path: Path, tests: frozenset[str]) -> Mistake:
                 where=path,
                 remedy=f"choose among {', '.join(sorted(tests))}",
             )
-    return Mistake(path, fields["mistake"], caught_by, fields["hint"], text)
+    if fields.get("device", "cuda") != "cuda":
+        raise SuiteError(f"`device` is {fields['device']!r}", where=path, remedy="write `# device: cuda` or leave it out")
+    return Mistake(path, fields["mistake"], caught_by, fields["hint"], text, fields.get("device", ""))

@@ -9,6 +9,7 @@ from grader.course.table import Table, nearest
 from grader.model import TestSpec, Timed
 
 METRICS = ("accuracy", "balanced accuracy")
+DEVICES = ("any", "cuda")
 # The names of the two lines of a report that timed runs decide; no test function can be called so.
 ACCURACY, TIME = "accuracy", "time"
 # What [timed.small] may not change: one report has one list of points.
@@ -71,6 +72,9 @@ def _read(table: Table, whole: Timed | None) -> Timed:
     metric = table.string("metric", default("metric"))
     if metric not in METRICS:
         table.fail("metric", f'"metric" is "{metric}"', nearest(metric, METRICS))
+    device = table.string("device", default("device"))
+    if device not in DEVICES:
+        table.fail("device", f'"device" is "{device}"', nearest(device, DEVICES))
     return Timed(
         dataset=table.string("dataset", default("dataset")),
         train_images=integer("train_images", most=MOST),
@@ -83,6 +87,7 @@ def _read(table: Table, whole: Timed | None) -> Timed:
         part_from=part_from,
         part_steps=integer("part_steps", most=20),
         metric=metric,
+        device=device,
         seeds=seeds,
         max_seeds=max_seeds,
         hard_stop=number("hard_stop", above=1.0, most=100),

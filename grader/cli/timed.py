@@ -1,0 +1,300 @@
+"""Timed tasks on the command line: from the reports of the visible suites to queue, devices and whole reports."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import InfrastructureError, SubmissionError, TaskError, UsageError
+
+if TYPE_CHECKING:
+    from gpu_runner.datasets import Pool
+    from gpu_runner.devices.base import Device
+    from gpu_runner.ports import Event as TimedEvent
+    from gpu_runner.session import TimedTask
+    from grader.grading.intake import Submission
+    from grader.grading.pipeline import Event
+    from grader.grading.plan import Plan
+    from grader.model import Assignment, Course, GradeReport, Job, SubmissionFiles, Timed, Training
+    from grader.store.database import Store
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOptions:
+    """What the command line says about timed tasks."""
+
+    data: Path | None = None  # folder of the data sets; None: $GRADER_DATA or the cache
+    device: str | None = None  # "cpu" or "cuda"; None: a GPU where there is one
+    workers: int | None = None  # devices at one time; None: all GPUs, or one CPU core
+    small: bool = False
+    sandbox: str = "bubblewrap"
+    engine: str = "local"
+    ray_address: str | None = None
+
+
+def with_variant(course: Course, *, small: bool) -> Course:
+    """The course whose timed tasks are judged by [timed], or by [timed.small] where there is one."""
+    if not small:
+        return course
+    return dataclasses.replace(course, assignments=tuple(_small(assignment) for assignment in course.assignments))
+
+
+def _small(assignment: Assignment) -> Assignment:
+    timed = assignment.timed
+    return assignment if timed is None or timed.small is None else dataclasses.replace(assignment, timed=timed.small)
+
+
+def require_small(assignments: Collection[Assignment]) -> None:
+    """UsageError where one of these has no [timed.small]."""
+    for assignment in assignments:
+        if assignment.timed is not None and assignment.timed.small is None:
+            raise UsageError(
+                f"{assignment.name} has no small variant",
+                where="--small",
+                remedy="write a table [timed.small] into its assignment.toml, or leave --small out",
+            )
+
+
+def timed_of(assignment: Assignment) -> Timed:
+    """Its table [timed]; UsageError where it has none."""
+    if assignment.timed is None:
+        raise UsageError(f"{assignment.name} is no timed task", remedy="name an assignment with a table [timed]")
+    return assignment.timed
+
+
+def timed_task(assignment: Assignment, *, small: bool) -> TimedTask:
+    """What the runner has to know of an assignment, whose variant was chosen before."""
+    from gpu_runner.session import TimedTask
+    from grader.grading.verify import script
+    from grader.grading.submission_source import read_solution
+
+    return TimedTask(
+        assignment.name,
+        timed_of(assignment),
+        assignment.limits,
+        script(assignment, read_solution(assignment.solution)),
+        small,
+        str(assignment.solution.parent / "assignment.toml"),
+    )
+
+
+def open_devices(timed: Timed, options: TimedOptions) -> list[Device]:
+    """The devices to run on.
+
+    Raises InfrastructureError where the task needs a GPU and there is none, or the device that was asked for is not
+    there.
+    """
+    from gpu_runner.devices import find_devices
+
+    devices = find_devices(options.device, options.workers)
+    if timed.device == "cuda" and any(device.kind != "cuda" for device in devices):
+        raise InfrastructureError(
+            "this task is meant for a GPU, and there is none to use",
+            remedy="run it on a machine with a CUDA device, or try the small variant with --small",
+        )
+    return devices
+
+
+class TimedPhase:
+    """Trains what the visible suites have let through, task by task."""
+
+    def __init__(self, course: Course, options: TimedOptions, show: Callable[[TimedEvent], object]) -> None:
+        self._assignments = {each.name: each for each in course.assignments if each.timed is not None}
+        self._options = options
+        self._show = show
+
+    def wants(self, report: GradeReport) -> bool:
+        """Whether a report of the suites is half the story: the submission loads, and now it has to train."""
+        return report.assignment in self._assignments and report.status == "graded"
+
+    def run(
+        self, plan: Plan, held: Sequence[GradeReport], store: Store, receive: Callable[[Event], None]
+    ) -> None:
+        """Train and judge.
+
+        :param held: the reports that :meth:`wants` has picked out; they are not in the store yet.
+        :param receive: called with each result, as it is for the suites; judged reports are in the store by then.
+        """
+        from grader.grading.pipeline import Failure, InvalidTask, not_graded
+
+        for name, assignment in self._assignments.items():
+            reports = {report.student: report for report in held if report.assignment == name}
+            if not reports:
+                continue
+            places = {each.student: each for each in plan.due if each.assignment.name == name}
+            work = _TaskRun(assignment, self._options, plan, places, reports, store, receive, self._show)
+            try:
+                work.run()
+            except TaskError as error:
+                receive(InvalidTask(name, error))
+            except InfrastructureError as error:
+                for student in work.open:
+                    receive(Failure(not_graded(places[student], error, reports[student].key), error))
+
+
+class _TaskRun:
+    """All due submissions of one timed task."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        options: TimedOptions,
+        plan: Plan,
+        places: dict[str, Submission],
+        reports: dict[str, GradeReport],
+        store: Store,
+        receive: Callable[[Event], None],
+        show: Callable[[TimedEvent], object],
+    ) -> None:
+        self.open = dict.fromkeys(reports)  # students without a result yet
+        self._assignment = assignment
+        self._timed = timed_of(assignment)
+        self._options = options
+        self._task = plan.tasks[assignment.name]
+        self._places = places
+        self._reports = reports
+        self._store = store
+        self._receive = receive
+        self._show = show
+        self._judged: dict[int, GradeReport] = {}  # by job
+
+    def run(self) -> None:
+        from gpu_runner.datasets import data_folder, load_pool
+        from grader.store.queue import JobQueue
+
+        devices = open_devices(self._timed, self._options)
+        pool = load_pool(self._timed.dataset, data_folder(self._options.data))
+        queue = JobQueue(self._store)
+        jobs: dict[int, Job] = {}
+        for student, report in self._reports.items():
+            if not self._oversized(student, report):
+                job = queue.enqueue(
+                    self._assignment.name,
+                    student,
+                    report.key,
+                    small=self._options.small,
+                    budget_seconds=self._timed.budget_seconds,
+                )
+                if job.state == "over budget":
+                    self._fail(student, InfrastructureError(over_budget(self._timed)))
+                else:
+                    jobs[job.id] = job
+        if jobs:
+            self._work_off(devices, pool, queue, jobs)
+
+    def _work_off(self, devices: list[Device], pool: Pool, queue: object, jobs: dict[int, Job]) -> None:
+        from gpu_runner.local import Work, work_off
+        from gpu_runner.ports import Failed, Judged
+        from grader.sandbox import open_sandbox
+
+        trouble: list[InfrastructureError] = []
+
+        def receive(event: TimedEvent) -> None:
+            self._show(event)
+            if isinstance(event, Judged):
+                self.open.pop(event.job.student, None)
+                self._receive(self._judged.pop(event.job.id))
+            elif isinstance(event, Failed) and isinstance(event.error, InfrastructureError):
+                if event.job is None:
+                    trouble.append(event.error)
+                else:
+                    self._fail(event.job.student, event.error)
+
+        work = Work(
+            timed_task(self._assignment, small=self._options.small),
+            pool,
+            lambda: open_sandbox(self._options.sandbox),
+            tuple(jobs),
+            self._read,
+            self._judge,
+        )
+        work_off(work, devices, queue, receive)  # type: ignore[arg-type]
+        for student in list(self.open):
+            error = trouble[0] if trouble else InfrastructureError("its turn has not come", remedy="run it again")
+            self._fail(student, error)
+
+    def _read(self, job: Job) -> SubmissionFiles | None:
+        from grader.grading.content_key import submission_key
+        from grader.grading.intake import read_submission
+
+        try:
+            files = read_submission(self._places[job.student], self._task.handout)
+        except SubmissionError:
+            return None
+        return files if submission_key(self._task.key, files) == job.key else None
+
+    def _judge(self, job: Job, training: Training) -> None:
+        report = with_training(self._reports[job.student], self._timed, training)
+        self._store.record(report, job.id)
+        self._judged[job.id] = report
+
+    def _oversized(self, student: str, report: GradeReport) -> bool:
+        """Whether too much was handed in to be trained; the report then says so and is settled."""
+        from grader.grading.intake import read_submission
+
+        try:
+            files = read_submission(self._places[student], self._task.handout)
+        except SubmissionError:
+            return False  # it has changed under our hands; the queue will notice
+        size = -(-code_bytes(files) // KIB)
+        if size <= self._timed.source_kb:
+            return False
+        settled = untrained(report, f"{size} KiB of code were handed in; {self._timed.source_kb} KiB are allowed.")
+        self._store.record(settled)
+        self.open.pop(student, None)
+        self._receive(settled)
+        return True
+
+    def _fail(self, student: str, error: InfrastructureError) -> None:
+        from grader.grading.pipeline import Failure, not_graded
+
+        report = not_graded(self._places[student], error, self._reports[student].key)
+        self._store.record(report)
+        self.open.pop(student, None)
+        self._receive(Failure(report, error))
+
+
+def over_budget(timed: Timed) -> str:
+    """Why a submission is not trained: the student's device time is used up."""
+    return f"the {timed.budget_seconds:g} seconds of device time that a student has for this task are used up"
+
+
+def code_bytes(files: SubmissionFiles) -> int:
+    """Bytes of all that was handed in, a notebook counted by its code alone."""
+    others = sum(len(data) for path, data in files.files.items() if path != files.entry)
+    return len(files.source.encode()) + others
+
+
+def with_training(report: GradeReport, timed: Timed, training: Training) -> GradeReport:
+    """A report of the visible suite with the two lines that timed runs decide."""
+    from gpu_runner.judgement import verdict_lines
+    from grader.grading.scoring import total
+
+    lines = {line.name: line for line in verdict_lines(timed, training)}
+    tests = tuple(lines.get(test.name, test) for test in report.tests)
+    return dataclasses.replace(
+        report,
+        tests=tests,
+        score=total(tests),
+        training=training,
+        seconds=report.seconds + sum(run.seconds for run in training.runs),
+        graded_at=datetime.now(UTC),
+    )
+
+
+def untrained(report: GradeReport, why: str) -> GradeReport:
+    """A report of a submission that is not trained, by its own fault."""
+    from grader.course.timed import ACCURACY, TIME
+    from grader.model import Outcome
+
+    tests = tuple(
+        dataclasses.replace(test, outcome=Outcome.FAILED, message=why) if test.name in (ACCURACY, TIME) else test
+        for test in report.tests
+    )
+    return dataclasses.replace(report, tests=tests, graded_at=datetime.now(UTC))
