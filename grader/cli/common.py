@@ -18,6 +18,8 @@ import click
 from grader.errors import GraderError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from grader.model import Course
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -26,10 +28,11 @@ INTERRUPTED = 130  # what a shell reports for a process that SIGINT has ended
 
 
 class GraderGroup(click.Group):
-    """A click group that imports a command's module only when the command runs.
+    """A click group that imports a command's module only when the command runs; groups may hold groups.
 
     A command returns its exit code, or None for 0. Exceptions of :mod:`grader.errors` are printed as one message and
-    decide the exit code; any other exception is a bug and keeps its traceback.
+    decide the exit code; any other exception is a bug and keeps its traceback. Both are for the outermost group to do:
+    click calls ``main`` of that one alone.
 
     :param table: command name → (``module:attribute``, one-line help).
     """
@@ -96,6 +99,17 @@ def db_option(function: Function) -> Function:
     )(function)
 
 
+def data_option(function: Function) -> Function:
+    """``--data DIR`` as the parameter ``folder``; None means $GRADER_DATA or the cache."""
+    return click.option(
+        "--data",
+        "folder",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the data sets' files instead of GRADER_DATA or the cache.",
+    )(function)
+
+
 def open_course(db: str | None = None) -> Course:
     """Load the course that the working directory belongs to.
 
@@ -132,6 +146,23 @@ def waiting(what: str) -> contextlib.AbstractContextManager[object]:
     from rich.console import Console
 
     return Console(stderr=True).status(what)
+
+
+def print_table(table: Table) -> None:
+    """Print a rich table as wide as the terminal, with colour where there is one, without spaces at the ends."""
+    import io
+
+    from rich.console import Console
+
+    from grader.reports.terminal import look
+
+    width, color = look(sys.stdout)
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=color, no_color=not color, highlight=False, legacy_windows=False
+    )
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def print_json(value: object) -> None:
