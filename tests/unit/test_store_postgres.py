@@ -1,17 +1,11 @@
-"""The same promises on PostgreSQL: a server of its own in a temporary folder, reached through a socket there."""
+"""The same promises on PostgreSQL. The queue and the migration are tested on both databases in files of their own."""
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -34,54 +28,10 @@ MARK = GradeReport(
 )
 
 
-def _unprivileged() -> str | None:
-    """PostgreSQL refuses to run as root; its package brings a user of its own."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Path]:
-    """The folder of a running server."""
-    for program in ("initdb", "pg_ctl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program}, of the PostgreSQL server, is not on the path")
-    user = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
-    if user is not None:
-        shutil.chown(folder, user)
-
-    def run(*command: str) -> None:
-        # pg_ctl's server keeps the standard streams, so that waiting for a pipe to close would never end.
-        with (folder / "client.log").open("ab") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, user=user, cwd=folder, check=False, timeout=120)
-        assert done.returncode == 0, (folder / "client.log").read_text()
-
-    try:
-        run("initdb", "--no-sync", "--auth=trust", "--username=grader", "--encoding=UTF8", "-D", f"{folder}/data")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        run("pg_ctl", "-w", "-D", f"{folder}/data", "-l", f"{folder}/server.log", "-o", options, "start")
-        try:
-            yield folder
-        finally:
-            run("pg_ctl", "-w", "-m", "immediate", "-D", f"{folder}/data", "stop")
-    finally:
-        shutil.rmtree(folder)
-
-
 @pytest.fixture
-def url(server: Path, request: pytest.FixtureRequest) -> str:
+def url(postgres_url: str) -> str:
     """An empty database."""
-    import psycopg
-
-    name = request.node.name[:60]
-    with psycopg.connect(host=str(server), user="grader", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return f"postgresql://grader@/{name}?host={server}"
+    return postgres_url
 
 
 def test_round_trip(url: str) -> None:
