@@ -91,17 +91,18 @@ class Session:
         """The time limit by the references so far; TaskError where none has passed."""
         return limit_seconds(self.task.timed, self.references)
 
-    def run_reference(self, tell: Tell = Ignore) -> TrainingRun:
-        """Run the reference once, with the next of the seeds in turn; a disturbed run is repeated.
+    def run_reference(self, tell: Tell = Ignore, seed: int | None = None) -> TrainingRun:
+        """Run the reference once; a disturbed run is repeated.
 
+        :param seed: by default the next in turn of those that every submission gets.
         Raises SuiteError where it does not train and predict, InfrastructureError where the sandbox or device fails.
         """
         stop = self.task.timed.hard_stop * max(self.task.timed.floor_seconds, 600.0)
         if self.references:
             stop = max(stop, self.task.timed.hard_stop * self.limit_seconds)
         for _attempt in range(MAX_VOID_RUNS):
-            seed = self.seeds[len(self.references) % self.task.timed.seeds]
-            run = self._run(self.task.reference, seed, stop, tell)
+            chosen = self.seeds[len(self.references) % self.task.timed.seeds] if seed is None else seed
+            run = self._run(self.task.reference, chosen, stop, tell)
             if run.outcome is not Outcome.PASSED and not run.disturbed:
                 raise SuiteError(
                     f"the reference solution does not train: {run.outcome}, {run.message}\n{run.traceback}".rstrip(),
@@ -123,17 +124,19 @@ class Session:
         before: Sequence[TrainingRun],
         record: Callable[[TrainingRun], object],
         tell: Tell = Ignore,
+        timed: Timed | None = None,
     ) -> list[TrainingRun]:
         """Run a submission until its verdict is clear.
 
         :param before: its runs from an earlier session on a device of the same model; they count.
         :param record: called with each run as it is in.
+        :param timed: rules of its own about how many runs are needed; by default the task's.
         :returns: all its runs. Raises InfrastructureError where the sandbox or the device fails, or the device is
             disturbed again and again.
         """
         runs = list(before)
         limit = self.limit_seconds
-        while needs_more_runs(self.task.timed, runs, limit):
+        while needs_more_runs(timed or self.task.timed, runs, limit):
             if sum(is_void(run, limit) for run in runs) > MAX_VOID_RUNS:
                 raise InfrastructureError(
                     f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",

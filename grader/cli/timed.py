@@ -71,14 +71,14 @@ def timed_of(assignment: Assignment) -> Timed:
 def timed_task(assignment: Assignment, *, small: bool) -> TimedTask:
     """What the runner has to know of an assignment, whose variant was chosen before."""
     from gpu_runner.session import TimedTask
+    from grader.course.table import read_text
     from grader.grading.verify import script
-    from grader.grading.submission_source import read_solution
 
     return TimedTask(
         assignment.name,
         timed_of(assignment),
         assignment.limits,
-        script(assignment, read_solution(assignment.solution)),
+        script(assignment, read_text(assignment.solution, remedy="mend the solution source")),
         small,
         str(assignment.solution.parent / "assignment.toml"),
     )

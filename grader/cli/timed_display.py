@@ -15,7 +15,7 @@ import click
 from gpu_runner.ports import Began, Ended, Event, Failed, Judged, Point, Waiting
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24  # characters of a live learning curve
