@@ -22,6 +22,9 @@ from grader.sandbox.process import MIB, TICK, descendants, tree_usage
 SHARE = 0.2
 # Stolen time is counted in ticks; below two of them a share of a very short run says nothing.
 LEAST_SECONDS = 2 / TICK
+# What is compared over one stretch. The kernel counts a wait when it ends and a run at the next tick, so that each is
+# known to some ten milliseconds; and a stretch must be short, for what own threads did in one excuses no other.
+STRETCH_SECONDS = 0.5
 NANO = 1e-9
 
 Thread = tuple[int, int]  # pid, tid
@@ -41,7 +44,9 @@ class Waiting:
     def __init__(self) -> None:
         self.seconds = 0.0  # watched in all
         self.unjudged = 0.0  # of these: intervals in which threads came and went
-        self._waited: dict[Thread, float] = {}
+        self._waited: dict[Thread, float] = {}  # in the stretches that are over
+        self._stretch: dict[Thread, float] = {}  # in the present one: waited, less what others of the guest ran
+        self._stretch_seconds = 0.0
         self._at: float | None = None
         self._threads: Mapping[Thread, Ticket] = {}
 
@@ -62,17 +67,28 @@ class Waiting:
         # and an interval counts only if none was alive at either end, f (1 - f)^2 <= 4/27.
         if threads.keys() != before.keys() or any(threads[key].ran < before[key].ran for key in threads):
             self.unjudged += at - begin
+            self._end_stretch()
             return
         ran = {key: ticket.ran - before[key].ran for key, ticket in threads.items()}
         together = sum(ran.values())
         for key, ticket in threads.items():
-            others = max(0.0, ticket.waited - before[key].waited - (together - ran[key]))
-            self._waited[key] = self._waited.get(key, 0.0) + others
+            others = ticket.waited - before[key].waited - (together - ran[key])
+            self._stretch[key] = self._stretch.get(key, 0.0) + others
+        self._stretch_seconds += at - begin
+        if self._stretch_seconds >= STRETCH_SECONDS:
+            self._end_stretch()
 
     @property
     def worst(self) -> float:
         """Seconds that the thread which lost most waited for processes that are not the guest's."""
-        return max(self._waited.values(), default=0.0)
+        keys = self._waited.keys() | self._stretch.keys()
+        return max((self._waited.get(key, 0.0) + max(0.0, self._stretch.get(key, 0.0)) for key in keys), default=0.0)
+
+    def _end_stretch(self) -> None:
+        for key, seconds in self._stretch.items():
+            self._waited[key] = self._waited.get(key, 0.0) + max(0.0, seconds)
+        self._stretch = {}
+        self._stretch_seconds = 0.0
 
 
 def verdict(waited: float, stolen: float, seconds: float) -> str:
