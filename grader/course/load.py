@@ -14,10 +14,10 @@ from grader.course.roster import read_roster
 from grader.course.table import Table, nearest
 from grader.course.timed import read_timed
 from grader.errors import ConfigError, UsageError
-from grader.model import Assignment, Course, Environment, Limits
+from grader.model import Assignment, Course, Environment, Limits, ShownAs
 
 DEFAULT_DATABASE = "sqlite:///grader.sqlite"
-COURSE_KEYS = ("name", "seed", "roster", "database", "limits")
+COURSE_KEYS = ("name", "seed", "roster", "database", "limits", "leaderboard")
 ASSIGNMENT_KEYS = ("title", "summary", "environment", "points", "order", "due", "limits", "timed")
 # Far above any sensible value, low enough that every unit conversion (bytes, nanoseconds) stays within 64 bits.
 MOST = 1_000_000
@@ -63,6 +63,7 @@ def load_course(root: Path) -> Course:
         database=database,
         roster=roster,
         assignments=_load_assignments(root, limits),
+        leaderboard=_shown_as(table.table("leaderboard")),
     )
 
 
@@ -145,6 +146,14 @@ def _load_assignment(root: Path, path: Path, limits: Limits) -> Assignment:
         autotests=root / "autotests" / name,
         timed=read_timed(table.table("timed")) if "timed" in table.values else None,
     )
+
+
+def _shown_as(table: Table) -> ShownAs:
+    table.only(("students",))
+    shown = table.string("students", ShownAs.PSEUDONYMS.value)
+    if shown not in list(ShownAs):
+        table.fail("students", f'"leaderboard.students" is "{shown}"', nearest(shown, list(ShownAs)))
+    return ShownAs(shown)
 
 
 def _limits(table: Table, defaults: Limits) -> Limits:

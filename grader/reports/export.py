@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
-from grader.model import GradeReport, Outcome, Status, TestResult
+from grader.model import GradeReport, Outcome, Status, TestResult, Training
 from grader.reports.class_report import ClassReport, is_lost
-from grader.reports.text import OUTCOME_WORDS, STATUS_WORDS, clean, one_line
+from grader.reports.leaderboard import Leaderboard
+from grader.reports.text import STATUS_WORDS, clean, one_line, outcome_of
 
 CSV_COLUMNS = ("assignment", "student", "name", "status", "score", "max_score", "graded_at")
 
@@ -50,9 +53,12 @@ def _text_cell(text: str) -> str:
 def to_json(reports: Iterable[GradeReport], *, details: bool = False) -> str:
     """A list of submissions with status, score and tests; plain ASCII, so that nothing in it can touch a terminal.
 
-    :param details: add all that students see: reasons, hints, messages, tracebacks, output.
+    A timed task's submission has its ``training`` too. JSON knows no NaN: numbers that are not finite, which only a
+    submission's own log can hold, are the strings "NaN", "Infinity" and "-Infinity".
+
+    :param details: add all that students see: reasons, hints, messages, tracebacks, output, single runs, their logs.
     """
-    return json.dumps([_submission(each, details) for each in reports], indent=2) + "\n"
+    return _dumps([_submission(each, details) for each in reports])
 
 
 def _submission(report: GradeReport, details: bool) -> dict[str, Any]:
@@ -72,7 +78,63 @@ def _submission(report: GradeReport, details: bool) -> dict[str, Any]:
             "seconds": report.seconds,
             "graded_at": None if report.graded_at is None else report.graded_at.isoformat(),
         }
+    if report.training is not None:
+        head["training"] = _training(report.training, details)
     return head | {"tests": [_test(test, details) for test in report.tests]}
+
+
+def _training(training: Training, details: bool) -> dict[str, Any]:
+    values = dataclasses.asdict(training)
+    runs = values.pop("runs")
+    if not details:
+        return values | {"runs": len(runs)}
+    return values | {"runs": [{**run, "outcome": run["outcome"].value} for run in runs]}
+
+
+def leaderboard_json(board: Leaderboard) -> str:
+    """A leaderboard for a program: thresholds, the ranked with their figures, the others with the reason.
+
+    Students appear as course.toml says, as in the other forms; seeds and logs stay out, as the class may read it.
+    """
+    return _dumps(
+        {
+            "assignment": board.assignment.name,
+            "full": board.thresholds.full,
+            "part_from": board.thresholds.part_from,
+            "small": board.small,
+            "students": board.students.value,
+            "by_multiple": board.by_multiple,
+            "as_of": None if board.as_of is None else board.as_of.isoformat(),
+            "ranked": [
+                {
+                    "rank": place.rank,
+                    "student": place.shown,
+                    "full": place.full,
+                    "in_time": place.in_time,
+                    "multiple": place.multiple,
+                    "disturbed_runs": place.disturbed,
+                    **_training(place.training, details=False),
+                }
+                for place in board.places
+            ],
+            "unranked": [{"student": entry.shown, "reason": entry.reason} for entry in board.unranked],
+        }
+    )
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The value with every number that JSON lacks replaced by its name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value
 
 
 def _test(test: TestResult, details: bool) -> dict[str, Any]:
@@ -132,7 +194,7 @@ def _gradescope_output(report: GradeReport) -> str:
 
 def _gradescope_test(test: TestResult) -> dict[str, Any]:
     lost = is_lost(test)
-    parts = [OUTCOME_WORDS[test.outcome]] if test.outcome is not Outcome.PASSED else []
+    parts = [outcome_of(test)] if test.outcome is not Outcome.PASSED else []
     if lost and test.hint.strip():
         parts.append(f"Hint: {clean(test.hint)}")
     parts += [clean(part) for part in (test.message, test.traceback) if part.strip()]

@@ -14,9 +14,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.model import Assignment, GradeReport, Outcome, Status
-from grader.reports import statistics, svg
+from grader.reports import curves, scatter, statistics, svg
 from grader.reports.class_report import ClassReport, StudentRow, is_lost, was_attempted
-from grader.reports.text import OUTCOME_WORDS, STATUS_WORDS, clean, count, file_stem, number, one_line, percent
+from grader.reports.leaderboard import Leaderboard
+from grader.reports.text import (
+    OUTCOME_WORDS,
+    STATUS_WORDS,
+    clean,
+    count,
+    file_stem,
+    interval,
+    metric,
+    number,
+    one_line,
+    outcome_of,
+    percent,
+    seconds,
+    times,
+)
+
+CURVES_UP_TO = 24  # learning curves on a leaderboard: the best ones; a page of 400 would be read by nobody
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -32,6 +49,25 @@ def render(report: ClassReport) -> dict[str, str]:
     for row in report.rows:
         pages[student_file(row.student.id)] = student_page.render(_student(report, row))
     return pages
+
+
+def render_leaderboard(board: Leaderboard) -> str:
+    """Render the page of one task's leaderboard."""
+    with_curves = [place for place in board.places if place.curve]
+    least = curves.lowest_accuracy(place.curve for place in with_curves[:CURVES_UP_TO])
+    return _environment().get_template("leaderboard.html.j2").render(
+        board=board,
+        as_of="" if board.as_of is None else f"{board.as_of:%Y-%m-%d %H:%M} UTC",
+        charts=[
+            (kind, scatter.scatter(board, size, name=f"times-{kind}")) for kind, size in scatter.sizes() if board.places
+        ],
+        curves=[
+            (place, curves.learning_curves([place.curve], name=f"curve-{index}", width=184, height=46, least=least,
+                                           title=f"Learning curve of {one_line(place.shown)}"))
+            for index, place in enumerate(with_curves[:CURVES_UP_TO])
+        ],
+        curves_left_out=max(len(with_curves) - CURVES_UP_TO, 0),
+    )  # fmt: skip
 
 
 def student_file(student: str) -> str:
@@ -50,14 +86,23 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters.update(
-        number=number, percent=percent, one_line=one_line, status_words=STATUS_WORDS.__getitem__
+        number=number,
+        percent=percent,
+        metric=metric,
+        seconds=seconds,
+        times=times,
+        one_line=one_line,
+        status_words=STATUS_WORDS.__getitem__,
     )
     environment.tests["lost"] = is_lost
     environment.globals.update(
         count=count,
         bar=svg.bar,
+        swatch=curves.swatch,
+        interval=interval,
         fraction=statistics.fraction,
         outcome_words=_outcome_words,
+        outcome_of=outcome_of,
         style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
     )
     return environment
@@ -122,10 +167,18 @@ def _student(report: ClassReport, row: StudentRow) -> dict[str, Any]:
 
 
 def _student_section(assignment: Assignment, report: GradeReport, pending: GradeReport | None) -> dict[str, Any]:
+    runs = report.training.runs if report.training is not None else ()
     return {
         "assignment": assignment,
         "report": report,
         "pending": pending,
+        "curves": curves.learning_curves(
+            [run.curve for run in runs],
+            name=f"curves-{assignment.name}",
+            title=clean(f"{assignment.title}: learning curves of the timed runs"),
+            width=400,
+            height=90,
+        ),
         "lost": [test for test in report.tests if is_lost(test)],
         "kept": [test for test in report.tests if not is_lost(test)],
         "lost_points": report.max_score - (report.score or 0.0),

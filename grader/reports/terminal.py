@@ -5,17 +5,14 @@ Every meaning has a word or a sign of its own; colour only repeats it.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -23,11 +20,12 @@ from rich.text import Text
 from grader.model import Assignment, GradeReport, Outcome, Status, TestResult
 from grader.reports.class_report import ClassReport, StudentRow, is_lost
 from grader.reports.compare import Difference
+from grader.reports.console import Part, draw, paragraph, quoted
 from grader.reports.statistics import fraction, marks
-from grader.reports.text import OUTCOME_WORDS, STATUS_WORDS, clean, count, number, one_line, percent
+from grader.reports.terminal_training import training_part
+from grader.reports.text import OUTCOME_WORDS, STATUS_WORDS, clean, count, number, one_line, outcome_of, percent
 
 _ID_WIDTH = 20  # columns for a student's id in the class table
-_QUOTE_LIMIT = 4_000  # characters of a traceback or of output: some fifty lines; the HTML report has more
 _NO_MARK = {Status.MISSING: "-", Status.UNREADABLE: "U", Status.BROKEN: "B", Status.NOT_GRADED: "?"}
 _PENDING = "*"
 _WORDS = {str(key): words for key, words in (*STATUS_WORDS.items(), *OUTCOME_WORDS.items())}
@@ -52,10 +50,10 @@ def class_table(report: ClassReport, *, width: int = 80, color: bool = False) ->
     :param width: columns of the terminal.
     :param color: whether to add ANSI colours.
     """
-    parts: list[_Part] = []
+    parts: list[Part] = []
     for group in _groups(report, width):
         parts += [_table(report, group, last=group[-1] == len(report.assignments) - 1), ""]
-    return _draw([*parts, _summary(report)], width, color)
+    return draw([*parts, _summary(report)], width, color)
 
 
 def student_page(row: StudentRow, assignments: Sequence[Assignment], *, width: int = 80, color: bool = False) -> str:
@@ -65,10 +63,10 @@ def student_page(row: StudentRow, assignments: Sequence[Assignment], *, width: i
     head.add_column(justify="right", no_wrap=True)
     name = Text.assemble((one_line(row.student.id), "bold"), "  ", one_line(row.student.name))
     head.add_row(name, f"{number(row.score)} of {number(row.max_score)} points")
-    parts: list[_Part] = [head]
+    parts: list[Part] = [head]
     for assignment, report, pending in zip(assignments, row.reports, row.pending, strict=True):
         parts.extend(_assignment(assignment, report, pending))
-    return _draw(parts, width, color)
+    return draw(parts, width, color)
 
 
 def differences_table(changes: Sequence[Difference], *, width: int = 80, color: bool = False) -> str:
@@ -95,7 +93,7 @@ def differences_table(changes: Sequence[Difference], *, width: int = 80, color: 
         )
     whole = [change for change in changes if not change.test]
     won, cost = sum(change.gain > 0 for change in whole), sum(change.gain < 0 for change in whole)
-    return _draw([table, f"{count(won, 'mark')} up, {count(cost, 'mark')} down."], width, color)
+    return draw([table, f"{count(won, 'mark')} up, {count(cost, 'mark')} down."], width, color)
 
 
 def _side(outcome: str, earned: float | None) -> str:
@@ -173,7 +171,7 @@ def _summary(report: ClassReport) -> Text:
     return Text("\n".join(lines))
 
 
-def _assignment(assignment: Assignment, report: GradeReport, pending: GradeReport | None) -> Iterator[_Part]:
+def _assignment(assignment: Assignment, report: GradeReport, pending: GradeReport | None) -> Iterator[Part]:
     head = Table.grid(expand=True)
     head.add_column(overflow="fold")
     head.add_column(justify="right", no_wrap=True)
@@ -183,14 +181,14 @@ def _assignment(assignment: Assignment, report: GradeReport, pending: GradeRepor
     yield head
     if report.status is not Status.GRADED:
         reason = clean(report.reason) or "no reason was given"
-        yield _paragraph(f"{STATUS_WORDS[report.status]}: {reason}", style="bold")
+        yield paragraph(f"{STATUS_WORDS[report.status]}: {reason}", style="bold")
     if report.traceback:
-        yield _quoted(report.traceback)
+        yield quoted(report.traceback)
     if pending is not None:
         reason = clean(pending.reason)
-        yield _paragraph(f"A newer attempt could not be graded, so this mark is an earlier one's: {reason}")
+        yield paragraph(f"A newer attempt could not be graded, so this mark is an earlier one's: {reason}")
     for note in report.notes:
-        yield _paragraph(f"note: {clean(note)}")
+        yield paragraph(f"note: {clean(note)}")
     if report.status is Status.GRADED:
         lost = [test for test in report.tests if is_lost(test)]
         for test in lost:
@@ -198,22 +196,24 @@ def _assignment(assignment: Assignment, report: GradeReport, pending: GradeRepor
         for test in report.tests:
             if not is_lost(test):
                 yield _test_line(test)
+    if report.training is not None:
+        yield from training_part(report.training)
     if report.output.strip():
-        yield _paragraph("printed while it was loaded:")
-        yield _quoted(report.output)
+        yield paragraph("printed while it was loaded:")
+        yield quoted(report.output)
 
 
-def _lost_test(test: TestResult) -> Iterator[_Part]:
+def _lost_test(test: TestResult) -> Iterator[Part]:
     yield _test_line(test)
     if test.hint.strip():
         yield Padding(Text.assemble(("hint: ", "bold"), clean(test.hint), overflow="fold"), (0, 0, 0, 4))
     if test.message.strip():
-        yield _paragraph(clean(test.message), indent=4)
+        yield paragraph(clean(test.message), indent=4)
     if test.traceback.strip():
-        yield _quoted(test.traceback, indent=4)
+        yield quoted(test.traceback, indent=4)
     if test.output.strip():
-        yield _paragraph("printed:", indent=4)
-        yield _quoted(test.output, indent=4)
+        yield paragraph("printed:", indent=4)
+        yield quoted(test.output, indent=4)
 
 
 def _test_line(test: TestResult) -> Table:
@@ -227,47 +227,7 @@ def _test_line(test: TestResult) -> Table:
     grid.add_row(
         Text(sign, style=style),
         Text(one_line(test.title)),
-        Text(OUTCOME_WORDS[test.outcome], style=style),
+        Text(outcome_of(test), style=style),
         f"{number(test.earned)} of {number(test.points)}",
     )
     return grid
-
-
-def _paragraph(text: str, *, indent: int = 2, style: str = "") -> Padding:
-    return Padding(Text(text.strip("\n"), style=style, overflow="fold"), (0, 0, 0, indent))
-
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    """Lines that keep their ends, for the carets of a traceback; a narrow terminal wraps them itself."""
-
-    text: Text
-
-
-_Part = RenderableType | _Quoted
-
-
-def _quoted(text: str, *, indent: int = 2) -> _Quoted:
-    lines = clean(text, _QUOTE_LIMIT).strip("\n").split("\n")
-    return _Quoted(Text("\n".join(f"{' ' * indent}│ {line}" for line in lines), style="dim"))
-
-
-def _draw(parts: Sequence[_Part], width: int, color: bool) -> str:
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    with console.capture() as captured:
-        for part in parts:
-            if isinstance(part, _Quoted):
-                console.print(part.text, soft_wrap=True)
-            else:
-                console.print(part)
-    return "\n".join(line.rstrip() for line in captured.get().split("\n"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from grader.model import Outcome, Status
+from grader.course.timed import ACCURACY, TIME
+from grader.model import Outcome, Status, TestResult
 
 # Characters of one text that a report shows. What the grader stores is bounded by Limits.output_kb already; this keeps
 # a class of 40 pages in the megabytes even where those limits were raised.
@@ -28,6 +29,9 @@ OUTCOME_WORDS = {
     Outcome.KILLED: "process ended",
     Outcome.NOT_RUN: "not run",
 }
+
+# A line of timed runs that is lost is no answer, wrong or right.
+_TIMED_WORDS = {ACCURACY: "not reached", TIME: "too slow"}
 
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor moves
@@ -92,6 +96,49 @@ def percent(fraction: float) -> str:
     if whole == 0 and fraction > 0:
         whole = 1
     return f"{whole}%"
+
+
+def outcome_of(test: TestResult) -> str:
+    """What became of a test, or of one of the two lines that timed runs decide."""
+    if test.outcome is Outcome.FAILED:
+        return _TIMED_WORDS.get(test.name, OUTCOME_WORDS[test.outcome])
+    return OUTCOME_WORDS[test.outcome]
+
+
+def metric(value: float) -> str:
+    """A measured accuracy: two decimals of a per cent tell 10,000 images apart.
+
+    >>> metric(0.9512), metric(1.0), metric(0.0)
+    ('95.12%', '100%', '0%')
+    """
+    return f"{number(100 * value)}%"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The bounds of an accuracy; empty where they are not known.
+
+    >>> interval(0.9412, 0.961), interval(None, None)
+    ('94.12–96.1%', '')
+    """
+    return "" if low is None or high is None else f"{number(100 * low)}–{number(100 * high)}%"
+
+
+def seconds(value: float) -> str:
+    """A measured time.
+
+    >>> seconds(3.2049), seconds(0.004)
+    ('3.20 s', '0.00 s')
+    """
+    return f"{value:.2f} s"
+
+
+def times(value: float) -> str:
+    """A multiple.
+
+    >>> times(1.034)
+    '1.03×'
+    """
+    return f"{value:.2f}×"
 
 
 def count(amount: float, noun: str) -> str:
