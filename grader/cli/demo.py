@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,8 @@ def demo(out: Path | None, jobs: int | None) -> int:
     """
     import dataclasses
 
-    from grader.cli.grade import GradeRun
+    from grader.cli.grade import GradeRun, engine_of
+    from grader.cli.timed import TimedOptions
     from grader.course import absolute_database
     from grader.generation import FileState, generate
     from grader.generation.demo_class import STUDENTS
@@ -47,7 +47,8 @@ def demo(out: Path | None, jobs: int | None) -> int:
     click.echo(f"{count(len(course.assignments), 'assignment')} generated ({written} files written)", err=True)
     handed_in = write_class(course, folder / "submitted")
     click.echo(f"{handed_in} submissions of a demo class in {shown_path(folder / 'submitted')}", err=True)
-    run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs or os.cpu_count() or 1)
+    engine, timed = engine_of("local", None), TimedOptions()
+    run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs, engine, timed=timed)
     code = run.execute(regrade=False, yes=False, as_json=False)
     write.write_files(folder / "report", html.render(class_report.select(load.load_class(course))))
     click.echo(f"\nReport: {shown_path(folder / 'report' / 'index.html')}")

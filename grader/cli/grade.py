@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,12 @@ from grader.cli.common import db_option, json_option, open_course
 if TYPE_CHECKING:
     from grader.errors import InfrastructureError
     from grader.grading.intake import Submission
-    from grader.grading.pipeline import Event, Failure, InvalidTask
+    from grader.grading.pipeline import Event, Failure, InvalidTask, Settings
     from grader.grading.plan import Plan, Task
     from grader.model import Course, GradeReport
     from grader.store.database import Store
+
+    Engine = Callable[[Plan, Settings, Callable[[Event], None]], None]
 
 UNSAFE = (
     "the subprocess sandbox isolates nothing: a submission can read your files, the suites and the results, use the "
@@ -34,6 +36,18 @@ UNSAFE = (
 @click.option("-a", "--assignment", "names", multiple=True, metavar="A", help="Only this assignment; may be repeated.")
 @click.option("--student", metavar="S", help="Only this student.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where to grade: on this machine, or on a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="Head of the Ray cluster (default: RAY_ADDRESS, or a cluster of this machine alone).",
+)
 @click.option("--regrade", is_flag=True, help="Grade unchanged ones too; changes are shown before they are written.")
 @click.option("--yes", is_flag=True, help="With --regrade: write the changes without asking.")
 @click.option(
@@ -51,6 +65,8 @@ def grade(
     names: tuple[str, ...],
     student: str | None,
     jobs: int | None,
+    engine: str,
+    ray_address: str | None,
     regrade: bool,
     yes: bool,
     sandbox: str,
@@ -68,16 +84,42 @@ def grade(
     if sandbox == "subprocess" and not unsafe:
         remedy = "use bubblewrap, or add --unsafe if you trust every submission"
         raise UsageError(UNSAFE, where="--sandbox subprocess", remedy=remedy)
+    if ray_address is not None and engine != "ray":
+        raise UsageError("only a Ray cluster has an address", where="--ray-address", remedy="add --engine ray")
+    if engine == "ray":
+        from grader.cluster import require_ray
+
+        require_ray()  # before anything else is done
     course = open_course(db)
-    run = GradeRun(course, path or course.root / "submitted", names, student, sandbox, jobs or os.cpu_count() or 1)
+    run = GradeRun(
+        course, path or course.root / "submitted", names, student, sandbox, jobs, engine_of(engine, ray_address)
+    )
     return run.execute(regrade=regrade, yes=yes, as_json=as_json)
+
+
+def engine_of(name: str, ray_address: str | None) -> Engine:
+    """What grades a plan: ``local`` or ``ray``."""
+    if name == "ray":
+        from grader.grading.ray_engine import run_plan_on_ray
+
+        return functools.partial(run_plan_on_ray, address=ray_address)
+    from grader.grading.pipeline import run_plan
+
+    return run_plan
 
 
 class GradeRun:
     """One run of the command."""
 
     def __init__(
-        self, course: Course, path: Path, names: tuple[str, ...], student: str | None, sandbox: str, jobs: int
+        self,
+        course: Course,
+        path: Path,
+        names: tuple[str, ...],
+        student: str | None,
+        sandbox: str,
+        jobs: int | None,
+        engine: Engine,
     ) -> None:
         self.course = course
         self.path = path
@@ -85,6 +127,7 @@ class GradeRun:
         self.student = student
         self.sandbox = sandbox
         self.jobs = jobs
+        self.engine = engine
         self.reports: list[GradeReport] = []
         self.invalid: list[InvalidTask] = []
         self.failures: list[Failure] = []
@@ -153,7 +196,7 @@ class GradeRun:
     def _grade(self, plan: Plan, store: Store | None) -> None:
         """Grade what is due; results go to the store one by one, or into memory alone where there is none."""
         from grader.errors import InfrastructureError, StoreError
-        from grader.grading.pipeline import Failure, InvalidTask, Settings, not_graded, run_plan
+        from grader.grading.pipeline import Failure, InvalidTask, Settings, not_graded
 
         done = set()
         with progress(len(plan.due)) as advance:
@@ -173,7 +216,7 @@ class GradeRun:
 
             try:
                 with terminated_as_interrupted():
-                    run_plan(plan, Settings(self.course.seed, self.sandbox, self.jobs), receive)
+                    self.engine(plan, Settings(self.course.seed, self.sandbox, self.jobs), receive)
             except StoreError:
                 raise
             except InfrastructureError as error:

@@ -34,7 +34,7 @@ def suite_key(assignment: Assignment, course_seed: int, sandbox: str) -> str:
         "limits": asdict(assignment.limits),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in (OURS, *PACKAGES[assignment.environment])},
-        "suite": {name: _digest(path) for name, path in sorted(_suite_files(assignment.autotests))},
+        "suite": {name: _digest(path) for name, path in sorted(suite_files(assignment.autotests))},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -54,7 +54,7 @@ def refusal_key(suite: str, reason: str) -> str:
     return hashlib.sha256(f"{suite}:{reason}".encode()).hexdigest()
 
 
-def _suite_files(folder: Path) -> Iterator[tuple[str, Path]]:
+def suite_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """The suites, their conftest.py, helpers and data, each by its relative path; not the examples that prove them."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import threading
 import time
@@ -31,7 +32,7 @@ class Settings:
 
     course_seed: int
     sandbox: str
-    jobs: int
+    jobs: int | None = None  # submissions at one time; None: as many as there are cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,8 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
     events: queue.Queue[Event | BaseException | None] = queue.Queue()
     schedule = Schedule(plan.due)
     stop = threading.Event()
-    workers = [
-        Worker(plan, settings, schedule, events, stop) for _ in range(max(1, min(settings.jobs, len(plan.due))))
-    ]
+    jobs = settings.jobs or os.cpu_count() or 1
+    workers = [Worker(plan, settings, schedule, events, stop) for _ in range(max(1, min(jobs, len(plan.due))))]
     running = len(workers)
     invalid = set()
     try:
@@ -92,8 +92,100 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
                 worker.join()
 
 
+class AssignmentGrader:
+    """The warm examiner of one assignment: shows that the reference passes, examines, is started again when lost.
+
+    Its processes belong to the thread that calls :meth:`grade`, and end with it.
+    """
+
+    def __init__(self, task: Task, settings: Settings, preload: tuple[str, ...]) -> None:
+        """Starts nothing yet.
+
+        :param preload: modules that the submissions at hand are known to import.
+        """
+        self.task = task
+        self._settings = settings
+        self._preload = preload
+        self._client: ExaminerClient | None = None
+        self._starts = 0
+        self._abandoned = False
+        self._lock = threading.Lock()
+
+    def grade(self, submission: Submission, files: SubmissionFiles) -> Event:
+        """Grade one submission; a Failure concerns this one alone, an InvalidTask all of the assignment.
+
+        Raises InfrastructureError where not even an examiner can be started.
+        """
+        start = time.monotonic()
+        try:
+            client = self._examiner()
+        except TaskError as error:
+            return InvalidTask(self.task.assignment.name, error)
+        try:
+            report = report_of(submission, self.task, files, client.examine(submission.student, files))
+        except InfrastructureError as error:
+            if not client.alive:
+                self.close()
+            return Failure(not_graded(submission, error, submission_key(self.task.key, files)), error)
+        return replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC))
+
+    def abandon(self) -> None:
+        """End the processes, from another thread; a call in progress then fails, and no examiner is started again."""
+        with self._lock:
+            self._abandoned = True
+            if self._client is not None:
+                self._client.kill()
+
+    def close(self) -> None:
+        """End the processes. Safe to call twice."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _examiner(self) -> ExaminerClient:
+        """The warm examiner; its first act is to show that the reference passes."""
+        while self._client is None:
+            if self._starts > MAX_RESTARTS:
+                name = self.task.assignment.name
+                raise InfrastructureError(
+                    f"the examiner of {name} was lost again and again", remedy="run: grader doctor"
+                )
+            self._starts += 1
+            try:
+                client = self._start()
+                check_collected(self.task, client)
+                check_reference(self.task, client)
+            except ExaminerLost:
+                self.close()
+                if self._abandoned:
+                    raise
+            except BaseException:
+                self.close()
+                raise
+        return self._client
+
+    def _start(self) -> ExaminerClient:
+        assignment = self.task.assignment
+        return ExaminerClient(
+            assignment,
+            self._settings.course_seed,
+            sandbox=self._settings.sandbox,
+            suites=tuple(map(str, assignment.suites)),
+            preload=self._preload,
+            started=self._own,
+        )
+
+    def _own(self, client: ExaminerClient) -> None:
+        """Hold a process that has just been started, so that :meth:`abandon` reaches it while it warms up."""
+        with self._lock:
+            self._client = client
+            if self._abandoned:
+                client.kill()
+
+
 class Worker(threading.Thread):
-    """Owns one examiner at a time; the processes belong to this thread and end with it."""
+    """Grades what the schedule gives it, with the warm processes of one assignment at a time."""
 
     def __init__(
         self,
@@ -109,15 +201,14 @@ class Worker(threading.Thread):
         self._schedule = schedule
         self._events = events
         self._stop_asked = stop
-        self._client: ExaminerClient | None = None
-        self._restarts = 0
+        self._grader: AssignmentGrader | None = None
         self._lock = threading.Lock()
 
     def abandon(self) -> None:
-        """End the worker's processes from another thread; a call in progress then fails and the worker stops."""
+        """End the worker's processes from another thread, after the stop; a call in progress then fails."""
         with self._lock:
-            if self._client is not None:
-                self._client.kill()
+            if self._grader is not None:
+                self._grader.abandon()
 
     def run(self) -> None:
         current: str | None = None
@@ -126,9 +217,7 @@ class Worker(threading.Thread):
                 submission = self._schedule.take(current)
                 if submission is None:
                     break
-                if submission.assignment.name != current:
-                    self._close()
-                    current, self._restarts = submission.assignment.name, 0
+                current = submission.assignment.name
                 self._grade(submission)
         except BaseException as error:  # a defect of ours must reach the caller, not end a thread in silence
             if not self._stop_asked.is_set():
@@ -139,76 +228,46 @@ class Worker(threading.Thread):
 
     def _grade(self, submission: Submission) -> None:
         """Grade one submission; InfrastructureError where not even an examiner can be started."""
-        task = self._plan.tasks[submission.assignment.name]
-        start = time.monotonic()
-        try:
-            files = read_submission(submission, task.handout)
-        except SubmissionError as error:
-            report = refused(submission, task, error)
-        except InfrastructureError as error:
-            self._events.put(Failure(not_graded(submission, error, ""), error))
+        read = read_or_refuse(submission, self._plan.tasks[submission.assignment.name])
+        if not isinstance(read, SubmissionFiles):
+            self._events.put(read)
             return
-        else:
-            try:
-                client = self._examiner(task)
-            except TaskError as error:
-                self._schedule.drop(task.assignment.name)
-                self._events.put(InvalidTask(task.assignment.name, error))
-                return
-            try:
-                report = report_of(submission, task, files, client.examine(submission.student, files))
-            except InfrastructureError as error:
-                if not client.alive:
-                    self._close()
-                if not self._stop_asked.is_set():
-                    self._events.put(Failure(not_graded(submission, error, submission_key(task.key, files)), error))
-                return
-        self._events.put(replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC)))
+        event = self._grader_of(submission.assignment.name).grade(submission, read)
+        if isinstance(event, InvalidTask):
+            self._schedule.drop(event.assignment)
+        if isinstance(event, Failure) and self._stop_asked.is_set():
+            return  # its processes were ended on purpose
+        self._events.put(event)
 
-    def _examiner(self, task: Task) -> ExaminerClient:
-        """The warm examiner of a task; its first act is to show that the reference passes."""
-        while self._client is None:
-            if self._restarts > MAX_RESTARTS:
-                raise InfrastructureError(
-                    f"the examiner of {task.assignment.name} was lost again and again", remedy="run: grader doctor"
-                )
-            self._restarts += 1
-            try:
-                client = self._start(task)
-                check_collected(task, client)
-                check_reference(task, client)
-            except ExaminerLost:
-                self._close()
+    def _grader_of(self, name: str) -> AssignmentGrader:
+        """The one that is warm, where it is this assignment's; otherwise a new one in its place."""
+        grader = self._grader
+        if grader is None or grader.task.assignment.name != name:
+            self._close()
+            grader = AssignmentGrader(self._plan.tasks[name], self._settings, self._plan.preload.get(name, ()))
+            with self._lock:
+                self._grader = grader
                 if self._stop_asked.is_set():
-                    raise
-            except BaseException:
-                self._close()
-                raise
-        return self._client
-
-    def _start(self, task: Task) -> ExaminerClient:
-        assignment = task.assignment
-        return ExaminerClient(
-            assignment,
-            self._settings.course_seed,
-            sandbox=self._settings.sandbox,
-            suites=tuple(map(str, assignment.suites)),
-            preload=self._plan.preload.get(assignment.name, ()),
-            started=self._own,
-        )
-
-    def _own(self, client: ExaminerClient) -> None:
-        """Hold a process that has just been started, so that :meth:`abandon` reaches it while it warms up."""
-        with self._lock:
-            self._client = client
-            if self._stop_asked.is_set():
-                client.kill()
+                    grader.abandon()
+        return grader
 
     def _close(self) -> None:
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            grader, self._grader = self._grader, None
+        if grader is not None:
+            grader.close()
+
+
+def read_or_refuse(submission: Submission, task: Task) -> SubmissionFiles | GradeReport | Failure:
+    """Read a submission; where that does not work, what is to be said of it instead of a grading."""
+    start = time.monotonic()
+    try:
+        return read_submission(submission, task.handout)
+    except SubmissionError as error:
+        report = refused(submission, task, error)
+        return replace(report, seconds=time.monotonic() - start, graded_at=datetime.now(UTC))
+    except InfrastructureError as error:
+        return Failure(not_graded(submission, error, ""), error)
 
 
 def check_collected(task: Task, client: ExaminerClient) -> None:

@@ -43,6 +43,22 @@ class Schedule:
             self._workers[name] += 1
             return self._queues[name].popleft()
 
+    def give_back(self, submission: Submission) -> None:
+        """Put what was taken but not graded in front again."""
+        with self._lock:
+            self._queues[submission.assignment.name].appendleft(submission)
+
+    def leave(self, current: str) -> None:
+        """A worker that had warm processes of this assignment has lost them."""
+        with self._lock:
+            self._workers[current] -= 1
+
+    @property
+    def most_workers(self) -> int:
+        """How many workers can be of use at one time, as things stand."""
+        with self._lock:
+            return sum(max(1, len(queue) - WORTH_JOINING + 1) for queue in self._queues.values() if queue)
+
     def drop(self, assignment: str) -> list[Submission]:
         """Take all that is left of an assignment out of the schedule."""
         with self._lock:
