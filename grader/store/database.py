@@ -35,7 +35,7 @@ class Store(Database):
 
         :param job_id: the job of a timed task that this attempt settles: it is JUDGED from then on, whatever the
             verdict. The report's runs are those of the job, which are there already; they are not written again.
-        :raises StoreError: also where the job is not a RUNNING or TRAINED one of this submission; nothing is written.
+        :raises StoreError: also where the job is not a RUNNING or TRAINED one of this content; nothing is written.
         :raises ValueError: the report has training, and no job is given whose runs these are.
         """
         if report.training is not None and job_id is None:
@@ -134,7 +134,7 @@ def _grading_values(report: GradeReport) -> dict[str, Any]:
         "notes": [storable(note) for note in report.notes],
         "output": storable(report.output),
         "seconds": report.seconds,
-        "key": report.key,
+        "key": storable(report.key),
         "graded_at": report.graded_at or datetime.now(UTC),
         "training": None if report.training is None else training_values(report.training),
     }

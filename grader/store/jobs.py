@@ -99,11 +99,12 @@ def charged_seconds(connection: Connection, student: str, assignment: str | None
 def lock_for_judging(connection: Connection, place: str, job_id: int, report: GradeReport) -> None:
     """Lock the queue for a report that is about to settle a job.
 
-    :raises StoreError: the job is not under way, or is another submission's.
+    :raises StoreError: the job is not under way, or is of another submission or other content.
     """
     lock_queue(connection)
     row = require(connection, place, job_id, UNDER_WAY)
-    theirs, ours = (row["student"], row["assignment"]), (storable(report.student), storable(report.assignment))
+    theirs = (row["student"], row["assignment"], row["key"])
+    ours = (storable(report.student), storable(report.assignment), storable(report.key))
     if theirs != ours:
         raise StoreError(
             f"Job {job_id} is of {'/'.join(theirs)}, the report of {'/'.join(ours)}.",

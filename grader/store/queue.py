@@ -115,16 +115,26 @@ class JobQueue:
             [job] = load_jobs(connection, timed_jobs.c.id == job_id)
             return job
 
-    def take(self, assignment: str, small: bool, device: str, session: int) -> Job | None:
+    def take(
+        self,
+        assignment: str,
+        small: bool,
+        device: str,
+        session: int,
+        among: Collection[int] | None = None,
+    ) -> Job | None:
         """Claim the job whose turn it is; nobody else gets it. ``None`` where none may run now.
 
         First comes who has used the least device time, over all tasks; then who has waited longest. While a student's
         earlier submission of the task is under way, the later one waits, so that marks come in the order of hand-ins.
 
+        :param among: numbers of the jobs that the caller can run; ``None``: any.
         :returns: the job, RUNNING, with the runs that an earlier, interrupted attempt has left.
         :raises StoreError: there is no such session, or it has ended.
         """
         wanted = (timed_jobs.c.assignment == storable(assignment)) & timed_jobs.c.small.is_(small) & is_in(WAITING)
+        if among is not None:
+            wanted &= timed_jobs.c.id.in_(among)
         with self._database.transaction(writes=True) as connection:
             lock_queue(connection)
             self._require_open(connection, session)
@@ -142,39 +152,38 @@ class JobQueue:
             [job] = load_jobs(connection, timed_jobs.c.id == job_id)
             return job
 
-    def add_run(self, job_id: int | None, session_id: int, run: TrainingRun) -> None:
+    def add_run(self, job: int | None, session: int, run: TrainingRun) -> None:
         """Keep a run that has just ended.
 
-        :param job_id: ``None``: a run of the reference.
+        :param job: ``None``: a run of the reference.
         :raises StoreError: the job does not run in this session, or the session has ended.
         """
         with self._database.transaction(writes=True) as connection:
             lock_queue(connection)
-            self._require_open(connection, session_id)
-            if job_id is not None:
-                row = require(connection, self._database.place, job_id, [JobState.RUNNING])
-                if row["session_id"] != session_id:
-                    raise self._refusal(f"Job {job_id} runs in session {row['session_id']}, not in {session_id}.")
-            insert_run(connection, job_id, session_id, run)
+            self._require_open(connection, session)
+            if job is not None:
+                row = require(connection, self._database.place, job, [JobState.RUNNING])
+                if row["session_id"] != session:
+                    raise self._refusal(f"Job {job} runs in session {row['session_id']}, not in {session}.")
+            insert_run(connection, job, session, run)
 
-    def trained(self, job_id: int) -> None:
+    def trained(self, job: int) -> None:
         """Say that all runs of a RUNNING job are in; its verdict waits for the reference."""
         with self._database.transaction(writes=True) as connection:
             lock_queue(connection)
-            require(connection, self._database.place, job_id, [JobState.RUNNING])
+            require(connection, self._database.place, job, [JobState.RUNNING])
             change = {"state": JobState.TRAINED.value}
-            connection.execute(update(timed_jobs).where(timed_jobs.c.id == job_id).values(change))
+            connection.execute(update(timed_jobs).where(timed_jobs.c.id == job).values(change))
 
-    def requeue(self, job_id: int) -> Job:
+    def requeue(self, job: int) -> None:
         """Give back a RUNNING or TRAINED job; its runs are kept, and its place is the one that it had.
 
         Where the student has handed in something later that waits already, the job is CANCELLED instead.
         """
         with self._database.transaction(writes=True) as connection:
             lock_queue(connection)
-            require(connection, self._database.place, job_id, UNDER_WAY)
-            [job] = give_back(connection, timed_jobs.c.id == job_id)
-            return job
+            require(connection, self._database.place, job, UNDER_WAY)
+            give_back(connection, timed_jobs.c.id == job)
 
     def take_back(self, device: str) -> list[Job]:
         """:meth:`requeue` the RUNNING jobs of a device whose runner is gone.
@@ -223,7 +232,7 @@ class JobQueue:
             row = insert(timed_sessions).values(values).returning(timed_sessions.c.id)
             return int(connection.execute(row).scalar_one())
 
-    def close_session(self, session_id: int, seeds: Sequence[int] | None) -> None:
+    def close_session(self, session: int, seeds: Sequence[int] | None) -> None:
         """End a session and log its seeds, which are secret no more.
 
         :param seeds: ``None``: the session was cut off and its list is lost; those of its runs are logged.
@@ -231,24 +240,24 @@ class JobQueue:
         """
         with self._database.transaction(writes=True) as connection:
             lock_queue(connection)
-            self._require_open(connection, session_id)
-            open_jobs = load_jobs(connection, (timed_jobs.c.session_id == session_id) & is_in(UNDER_WAY))
+            self._require_open(connection, session)
+            open_jobs = load_jobs(connection, (timed_jobs.c.session_id == session) & is_in(UNDER_WAY))
             if open_jobs:
-                raise self._refusal(f"Session {session_id} cannot end: job {open_jobs[0].id} has no verdict yet.")
+                raise self._refusal(f"Session {session} cannot end: job {open_jobs[0].id} has no verdict yet.")
             if seeds is None:
-                runs = training_runs.c.session_id == session_id
+                runs = training_runs.c.session_id == session
                 query = select(training_runs.c.seed).where(runs).order_by(training_runs.c.id)
                 seeds = list(dict.fromkeys(connection.execute(query).scalars()))
             change = {"seeds": to_json(list(seeds)), "ended_at": datetime.now(UTC)}
-            connection.execute(update(timed_sessions).where(timed_sessions.c.id == session_id).values(change))
+            connection.execute(update(timed_sessions).where(timed_sessions.c.id == session).values(change))
 
-    def session(self, session_id: int) -> TimedSession:
+    def session(self, session: int) -> TimedSession:
         """A session.
 
         :raises StoreError: there is none with this number.
         """
         with self._database.transaction() as connection:
-            return self._session(connection, session_id)
+            return self._session(connection, session)
 
     def unfinished_sessions(self, device: str) -> list[int]:
         """Sessions of this device without an end, oldest first: cut off, if the caller holds the device's lock.
@@ -260,22 +269,22 @@ class JobQueue:
             query = select(timed_sessions.c.id).where(cut_off).order_by(timed_sessions.c.id)
             return list(connection.execute(query).scalars())
 
-    def references(self, session_id: int) -> list[TrainingRun]:
+    def references(self, session: int) -> list[TrainingRun]:
         """Runs of the reference in a session, in order."""
-        which = (training_runs.c.session_id == session_id) & training_runs.c.job_id.is_(None)
+        which = (training_runs.c.session_id == session) & training_runs.c.job_id.is_(None)
         with self._database.transaction() as connection:
             return list(load_runs(connection, which).get(None, ()))
 
-    def runs(self, job_id: int, session_id: int) -> list[TrainingRun]:
+    def runs(self, job: int, session: int) -> list[TrainingRun]:
         """Runs of a job that one session has made; a job that was cut off has runs of several."""
-        which = (training_runs.c.job_id == job_id) & (training_runs.c.session_id == session_id)
+        which = (training_runs.c.job_id == job) & (training_runs.c.session_id == session)
         with self._database.transaction() as connection:
-            return list(load_runs(connection, which).get(job_id, ()))
+            return list(load_runs(connection, which).get(job, ()))
 
-    def trained_jobs(self, session_id: int) -> list[Job]:
+    def trained_jobs(self, session: int) -> list[Job]:
         """Jobs of a session that wait for their verdict, oldest first."""
         with self._database.transaction() as connection:
-            return load_jobs(connection, (timed_jobs.c.session_id == session_id) & is_in([JobState.TRAINED]))
+            return load_jobs(connection, (timed_jobs.c.session_id == session) & is_in([JobState.TRAINED]))
 
     def jobs(self, assignment: str | None = None, states: Collection[JobState] | None = None) -> list[Job]:
         """Jobs, oldest first; ``None`` means all."""

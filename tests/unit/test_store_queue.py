@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gpu_runner import ports
 from grader.errors import StoreError
 from grader.model import CurvePoint, GradeReport, Job, JobState, Outcome, Status, Training, TrainingRun
 from grader.store.database import Store
@@ -74,7 +76,7 @@ def spend(
     for each in seconds:
         queue.add_run(job.id, session, replace(RUN, seconds=each, disturbed=disturbed))
     if judge:
-        store.record(replace(REPORT, assignment=task, student=student), job.id)
+        store.record(replace(REPORT, assignment=task, student=student, key="spent"), job.id)
     return job
 
 
@@ -168,8 +170,10 @@ def test_a_report_that_does_not_fit_its_job_is_refused_whole(store: Store, queue
     with pytest.raises(StoreError, match=r"ada/digits_mlp is queued, not running or trained"):
         store.record(REPORT, waiting.id)
     job = take(queue, session)
-    with pytest.raises(StoreError, match=rf"Job {job.id} is of ada/digits_mlp, the report of bob/digits_mlp"):
+    with pytest.raises(StoreError, match=rf"Job {job.id} is of ada/digits_mlp/k, the report of bob/digits_mlp/k"):
         store.record(replace(REPORT, student="bob"), job.id)
+    with pytest.raises(StoreError, match=r"the report of ada/digits_mlp/later"):
+        store.record(replace(REPORT, key="later"), job.id)
     with pytest.raises(StoreError, match="holds no job 99"):
         store.record(REPORT, 99)
     with pytest.raises(StoreError, match="contradicts itself"):
@@ -231,7 +235,7 @@ def test_marks_come_in_the_order_of_hand_ins(store: Store, queue: JobQueue, sess
             queue.trained(first.id)
     assert take(queue, session).id == bob.id
     assert queue.take(TASK, False, DEVICE, session) is None
-    store.record(REPORT, first.id)
+    store.record(replace(REPORT, key="first"), first.id)
     assert take(queue, session).id == second.id
 
 
@@ -309,6 +313,24 @@ def test_the_expected_seconds_are_the_mean_of_what_was_judged(store: Store, queu
     assert queue.expected_seconds(TASK, small=True) is None
 
 
+def test_only_jobs_that_are_named(queue: JobQueue, session: int) -> None:
+    jobs = [put(queue, student) for student in ("ann", "bob", "cyd")]
+    assert queue.take(TASK, False, DEVICE, session, []) is None
+    named = [jobs[2].id, jobs[1].id]
+    for job in jobs[1:]:
+        taken = queue.take(TASK, False, DEVICE, session, named)
+        assert taken is not None
+        assert taken.id == job.id
+    assert queue.take(TASK, False, DEVICE, session, named) is None
+
+
+def test_it_is_the_queue_that_the_runner_asks_for() -> None:
+    for name, method in inspect.getmembers(ports.Queue, inspect.isfunction):
+        if not name.startswith("_"):
+            asked = inspect.signature(method).parameters
+            assert list(inspect.signature(getattr(JobQueue, name)).parameters) == list(asked), name
+
+
 # --- cancelling and giving back ---
 
 
@@ -335,11 +357,13 @@ def test_a_job_given_back_keeps_its_runs_and_its_place(queue: JobQueue, session:
     put(queue, "bob")
     job = take(queue, session)
     queue.add_run(job.id, session, replace(RUN, seconds=0.0))
-    back = queue.requeue(job.id)
+    queue.requeue(job.id)
+    back = queue.in_order(TASK)[0]
     assert (back.id, back.state, back.runs) == (first.id, JobState.QUEUED, (replace(RUN, seconds=0.0),))
     assert queue.take(TASK, False, "cpu-1", session) == replace(back, state=JobState.RUNNING, device="cpu-1")
     queue.trained(first.id)
-    assert queue.requeue(first.id).state is JobState.QUEUED
+    queue.requeue(first.id)
+    assert state(queue, first) is JobState.QUEUED
     with pytest.raises(StoreError, match="is queued, not running or trained"):
         queue.requeue(first.id)
 
@@ -364,7 +388,8 @@ def test_what_is_given_back_yields_to_what_was_handed_in_since(queue: JobQueue, 
     old = put(queue, "ada", "old")
     take(queue, session)
     new = put(queue, "ada", "new")
-    back = queue.requeue(old.id)
+    queue.requeue(old.id)
+    [back] = queue.jobs(states=[JobState.CANCELLED])
     assert (back.state, back.reason) == (JobState.CANCELLED, "replaced by a later submission")
     assert take(queue, session).id == new.id
 
@@ -559,7 +584,7 @@ with Store(url) as store:
         lambda: queue.take("digits_mlp", False, "cpu-0", session),
         lambda: queue.add_run(job_id, session, run),
         lambda: queue.trained(job_id),
-        lambda: store.record(GradeReport("digits_mlp", "ada", Status.GRADED, 1.0, 1.0), job_id),
+        lambda: store.record(GradeReport("digits_mlp", "ada", Status.GRADED, 1.0, 1.0, key="k"), job_id),
     ]
     for number, step in enumerate(work[:steps], 1):
         if inside and number == steps:
@@ -619,5 +644,5 @@ def test_any_name_and_key_can_be_queued(store: Store, queue: JobQueue, session: 
     queue.add_run(job.id, session, RUN)
     assert queue.used_seconds(name, TASK) == 10.0
     assert [each.id for each in queue.cancel(student=name).under_way] == [job.id]
-    store.record(replace(REPORT, student=name), job.id)
+    store.record(replace(REPORT, student=name, key="k\0"), job.id)
     assert [report.student for report in store.latest(student=name)] == [stored]
