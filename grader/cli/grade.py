@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader.cli.common import db_option, json_option, open_course
+from grader.cli.common import data_option, db_option, json_option, open_course
 
 if TYPE_CHECKING:
+    from grader.cli.timed import TimedOptions
     from grader.errors import InfrastructureError
     from grader.grading.intake import Submission
     from grader.grading.pipeline import Event, Failure, InvalidTask, Settings
@@ -58,6 +59,7 @@ UNSAFE = (
     help="Where submissions run; subprocess isolates nothing and needs --unsafe.",
 )
 @click.option("--unsafe", is_flag=True, help="Allow a sandbox that does not isolate submissions.")
+@data_option
 @db_option
 @json_option
 def grade(
@@ -71,6 +73,7 @@ def grade(
     yes: bool,
     sandbox: str,
     unsafe: bool,
+    folder: Path | None,
     db: str | None,
     as_json: bool,
 ) -> int:
@@ -86,13 +89,22 @@ def grade(
         raise UsageError(UNSAFE, where="--sandbox subprocess", remedy=remedy)
     if ray_address is not None and engine != "ray":
         raise UsageError("only a Ray cluster has an address", where="--ray-address", remedy="add --engine ray")
+    from grader.cli.timed import TimedOptions
+
     if engine == "ray":
         from grader.cluster import require_ray
 
         require_ray()  # before anything else is done
     course = open_course(db)
     run = GradeRun(
-        course, path or course.root / "submitted", names, student, sandbox, jobs, engine_of(engine, ray_address)
+        course,
+        path or course.root / "submitted",
+        names,
+        student,
+        sandbox,
+        jobs,
+        engine_of(engine, ray_address),
+        timed=TimedOptions(folder, sandbox=sandbox, engine=engine, ray_address=ray_address),
     )
     return run.execute(regrade=regrade, yes=yes, as_json=as_json)
 
@@ -120,7 +132,14 @@ class GradeRun:
         sandbox: str,
         jobs: int | None,
         engine: Engine,
+        *,
+        timed: TimedOptions,
+        named: bool | None = None,
+        again: bool = False,
     ) -> None:
+        """:param named: whether the assignments were named on the command line; by default, whether there are names.
+        :param again: train unchanged submissions of timed tasks too.
+        """
         self.course = course
         self.path = path
         self.names = names
@@ -128,6 +147,9 @@ class GradeRun:
         self.sandbox = sandbox
         self.jobs = jobs
         self.engine = engine
+        self.timed = timed
+        self.named = bool(names) if named is None else named
+        self.again = again
         self.reports: list[GradeReport] = []
         self.invalid: list[InvalidTask] = []
         self.failures: list[Failure] = []
@@ -137,11 +159,13 @@ class GradeRun:
         from grader.grading.plan import make_plan
         from grader.store.database import Store
 
-        tasks, submissions, warnings = self._survey()  # before there is a database: a wrong path leaves none behind
+        # Before there is a database: a wrong path leaves none behind.
+        tasks, submissions, warnings = self._survey(regrade=regrade)
         with Store(self.course.database) as store:
 
             def is_graded(submission: Submission, key: str) -> bool:
-                return not regrade and store.find(submission.assignment.name, submission.student, key) is not None
+                name, student = submission.assignment.name, submission.student
+                return not (regrade or self.again) and store.find(name, student, key) is not None
 
             plan = make_plan(tasks, submissions, warnings, is_graded)
             for warning in plan.warnings:
@@ -173,7 +197,7 @@ class GradeRun:
             for error, befell in places.items()
         }
 
-    def _survey(self) -> tuple[dict[str, Task], list[Submission], list[str]]:
+    def _survey(self, *, regrade: bool) -> tuple[dict[str, Task], list[Submission], list[str]]:
         """The tasks by assignment, every place where work should be, and warnings; what is invalid is found here."""
         from grader.course import select_assignments
         from grader.course.suite import read_suites
@@ -182,8 +206,12 @@ class GradeRun:
         from grader.grading.plan import find_submissions, make_task
 
         selected = select_assignments(self.course, self.names)
+        timed = [each.name for each in selected if each.timed is not None]
+        if regrade and timed:  # a measurement, which differs each time, and costs device time
+            click.echo(f"note: {', '.join(timed)}: to train again, run: grader gpu run --again", err=True)
+            selected = tuple(each for each in selected if each.timed is None)
         submissions, warnings = find_submissions(
-            self.course, self.path, selected, named=bool(self.names), student=self.student, now=datetime.now(UTC)
+            self.course, self.path, selected, named=self.named, student=self.student, now=datetime.now(UTC)
         )
         tasks = {}
         for assignment in selected:
@@ -195,47 +223,64 @@ class GradeRun:
 
     def _grade(self, plan: Plan, store: Store | None) -> None:
         """Grade what is due; results go to the store one by one, or into memory alone where there is none."""
+        from grader.cli.timed import TimedPhase
+        from grader.cli.timed_display import shown_runs
         from grader.errors import InfrastructureError, StoreError
         from grader.grading.pipeline import Failure, InvalidTask, Settings, not_graded
 
         done = set()
-        with progress(len(plan.due)) as advance:
+        held: list[GradeReport] = []  # of timed tasks, whose suites have run and whose training is to come
+        phase = TimedPhase(self.course, self.timed, plan)
 
-            def receive(event: Event) -> None:
-                if isinstance(event, InvalidTask):
-                    self.invalid.append(event)
-                    return
-                if isinstance(event, Failure):
-                    self.failures.append(event)
-                report = event.report if isinstance(event, Failure) else event
-                if store is not None:
-                    store.record(report)
-                self.reports.append(report)
-                done.add((report.assignment, report.student))
-                advance(report)
+        def keep(event: Event) -> None:
+            """Remember a result; what has one is in the store, or goes there after a regrade."""
+            if isinstance(event, InvalidTask):
+                self.invalid.append(event)
+                return
+            if isinstance(event, Failure):
+                self.failures.append(event)
+            report = event.report if isinstance(event, Failure) else event
+            self.reports.append(report)
+            done.add((report.assignment, report.student))
 
-            try:
-                with terminated_as_interrupted():
+        try:
+            with terminated_as_interrupted():
+                with progress(len(plan.due)) as advance:
+
+                    def receive(event: Event) -> None:
+                        if not isinstance(event, InvalidTask):
+                            report = event.report if isinstance(event, Failure) else event
+                            advance(report)
+                            if phase.wants(report):
+                                held.append(report)
+                                return
+                            if store is not None:
+                                store.record(report)
+                        keep(event)
+
                     self.engine(plan, Settings(self.course.seed, self.sandbox, self.jobs), receive)
-            except StoreError:
-                raise
-            except InfrastructureError as error:
-                self.trouble = error
-                invalid = {each.assignment for each in self.invalid}
-                for submission in plan.due:
-                    place = (submission.assignment.name, submission.student)
-                    if place not in done and submission.assignment.name not in invalid:
-                        report = not_graded(submission, error, plan.keys[place])
-                        self.reports.append(report)
-                        if store is not None:
-                            store.record(report)
-            except KeyboardInterrupt:
-                graded = sum(report.status != "not_graded" for report in self.reports)
-                kept = "graded and stored; run it again for the rest"
-                if store is None:
-                    kept = "graded anew, and nothing was written"
-                click.echo(f"\ninterrupted: {graded} of {len(plan.due)} are {kept}.", err=True)
-                raise SystemExit(InfrastructureError.exit_code) from None  # something was not graded
+                if held and store is not None:
+                    with shown_runs() as show:
+                        phase.run(held, store, keep, show)
+        except StoreError:
+            raise
+        except InfrastructureError as error:
+            self.trouble = error
+            invalid = {each.assignment for each in self.invalid}
+            for submission in plan.due:
+                place = (submission.assignment.name, submission.student)
+                if place not in done and submission.assignment.name not in invalid:
+                    report = not_graded(submission, error, plan.keys[place])
+                    self.reports.append(report)
+                    if store is not None:
+                        store.record(report)
+        except KeyboardInterrupt:
+            graded = sum(report.status != "not_graded" for report in self.reports)
+            kept = "graded and stored; run it again for the rest"
+            if store is None:
+                kept = "graded anew, and nothing was written"
+            click.echo(f"\ninterrupted: {graded} of {len(plan.due)} are {kept}.", err=True)
+            raise SystemExit(InfrastructureError.exit_code) from None  # something was not graded
 
     def _settle_regrade(self, store: Store, *, yes: bool, as_json: bool) -> bool:
         """Show what a regrade would change, and write it where that is wanted; tell whether it was."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "report": ("grader.cli.report:report", "Write the HTML report of the class."),
     "export": ("grader.cli.export:export", "Export results as CSV, JSON or for Gradescope."),
     "data": ("grader.cli.data:data", "Fetch and list the data sets of timed tasks."),
+    "gpu": ("grader.cli.gpu:gpu", "Run timed training tasks on a GPU or CPU."),
     "doctor": ("grader.cli.doctor:doctor", "Say what works on this machine, and what to do about the rest."),
     "demo": ("grader.cli.demo:demo", "Make a demo class, grade it and report on it."),
 }

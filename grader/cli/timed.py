@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from grader.errors import InfrastructureError, SubmissionError, TaskError, UsageError
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from grader.store.database import Store
 
 KIB = 1024
+WAIT_SECONDS = 0.5  # between two looks at a device that somebody else holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +105,61 @@ def open_devices(timed: Timed, options: TimedOptions) -> list[Device]:
     return devices
 
 
+def wait_for_device(name: str) -> Callable[[], bool]:
+    """What a device's lock asks while somebody else holds it: waits without end, and says so once."""
+    told = False
+
+    def wait() -> bool:
+        nonlocal told
+        if not told:
+            click.echo(f"{name} is in use; waiting for it (Ctrl-C to give up)", err=True)
+            told = True
+        time.sleep(WAIT_SECONDS)
+        return True
+
+    return wait
+
+
 class TimedPhase:
     """Trains what the visible suites have let through, task by task."""
 
-    def __init__(self, course: Course, options: TimedOptions, show: Callable[[TimedEvent], object]) -> None:
+    def __init__(self, course: Course, options: TimedOptions, plan: Plan) -> None:
         self._assignments = {each.name: each for each in course.assignments if each.timed is not None}
         self._options = options
-        self._show = show
+        self._plan = plan
 
     def wants(self, report: GradeReport) -> bool:
         """Whether a report of the suites is half the story: the submission loads, and now it has to train."""
         return report.assignment in self._assignments and report.status == "graded"
 
     def run(
-        self, plan: Plan, held: Sequence[GradeReport], store: Store, receive: Callable[[Event], None]
+        self,
+        held: Sequence[GradeReport],
+        store: Store,
+        receive: Callable[[Event], None],
+        show: Callable[[TimedEvent], object],
     ) -> None:
         """Train and judge.
 
         :param held: the reports that :meth:`wants` has picked out; they are not in the store yet.
-        :param receive: called with each result, as it is for the suites; judged reports are in the store by then.
+        :param receive: called with each result, as it is for the suites; by then it is in the store.
+        :param show: called with all that happens on the devices.
         """
-        from grader.grading.pipeline import Failure, InvalidTask, not_graded
+        from grader.grading.pipeline import InvalidTask
 
         for name, assignment in self._assignments.items():
             reports = {report.student: report for report in held if report.assignment == name}
             if not reports:
                 continue
-            places = {each.student: each for each in plan.due if each.assignment.name == name}
-            work = _TaskRun(assignment, self._options, plan, places, reports, store, receive, self._show)
+            places = {each.student: each for each in self._plan.due if each.assignment.name == name}
+            work = _TaskRun(assignment, self._options, self._plan, places, reports, store, receive, show)
             try:
                 work.run()
             except TaskError as error:
                 receive(InvalidTask(name, error))
             except InfrastructureError as error:
-                for student in work.open:
-                    receive(Failure(not_graded(places[student], error, reports[student].key), error))
+                for student in list(work.open):
+                    work.fail(student, error)
 
 
 class _TaskRun:
@@ -182,7 +206,7 @@ class _TaskRun:
                     budget_seconds=self._timed.budget_seconds,
                 )
                 if job.state == "over budget":
-                    self._fail(student, InfrastructureError(over_budget(self._timed)))
+                    self.fail(student, InfrastructureError(over_budget(self._timed)))
                 else:
                     jobs[job.id] = job
         if jobs:
@@ -204,7 +228,7 @@ class _TaskRun:
                 if event.job is None:
                     trouble.append(event.error)
                 else:
-                    self._fail(event.job.student, event.error)
+                    self.fail(event.job.student, event.error)
 
         work = Work(
             timed_task(self._assignment, small=self._options.small),
@@ -217,7 +241,7 @@ class _TaskRun:
         work_off(work, devices, queue, receive)  # type: ignore[arg-type]
         for student in list(self.open):
             error = trouble[0] if trouble else InfrastructureError("its turn has not come", remedy="run it again")
-            self._fail(student, error)
+            self.fail(student, error)
 
     def _read(self, job: Job) -> SubmissionFiles | None:
         from grader.grading.content_key import submission_key
@@ -251,7 +275,8 @@ class _TaskRun:
         self._receive(settled)
         return True
 
-    def _fail(self, student: str, error: InfrastructureError) -> None:
+    def fail(self, student: str, error: InfrastructureError) -> None:
+        """Settle a submission at which the grader has failed: it stays due."""
         from grader.grading.pipeline import Failure, not_graded
 
         report = not_graded(self._places[student], error, self._reports[student].key)

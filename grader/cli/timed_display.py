@@ -64,7 +64,7 @@ def describe(event: Event) -> str:
         run = event.run
         disturbed = f" (disturbed: {run.disturbed})" if run.disturbed else ""
         return f"{event.device}: reference {run.seconds:.2f} s, accuracy {run.accuracy or 0.0:.4f}{disturbed}"
-    if isinstance(event, Ended) and event.run.disturbed:
+    if isinstance(event, Ended) and event.run.disturbed and event.run.outcome != "passed":
         return f"{event.device}: a run of {_plain(event.student)} was disturbed: {event.run.disturbed}"
     if isinstance(event, Judged):
         training = event.training
