@@ -394,6 +394,14 @@ def test_what_is_given_back_yields_to_what_was_handed_in_since(queue: JobQueue, 
     assert take(queue, session).id == new.id
 
 
+def test_what_waits_in_the_other_variant_replaces_nothing(queue: JobQueue, session: int) -> None:
+    job = put(queue, "ada")
+    take(queue, session)
+    put(queue, "ada", small=True)
+    queue.requeue(job.id)
+    assert state(queue, job) is JobState.QUEUED
+
+
 def test_only_the_jobs_of_the_device_are_taken_back(queue: JobQueue, session: int) -> None:
     for student in ("ann", "bob", "cyd"):
         put(queue, student)
