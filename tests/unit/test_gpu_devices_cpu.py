@@ -76,6 +76,14 @@ def test_own_work_while_another_thread_sleeps_excuses_no_stranger() -> None:
     assert waiting.worst == pytest.approx(0.6)
 
 
+def test_own_work_of_a_short_last_stretch_excuses_no_stranger() -> None:
+    waiting = Waiting()
+    for at, own, others in ((0.0, 0.0, 0.0), (1.0, 0.4, 0.6), (1.1, 0.4, 0.6)):
+        second = Ticket(10 * max(0.0, at - 1.0), 0.0)  # runs at the end only, while the main thread sleeps
+        waiting.add(at, {MAIN: Ticket(own, others), SECOND: second})
+    assert waiting.worst == pytest.approx(0.6)
+
+
 def test_intervals_in_which_threads_come_and_go_are_not_judged() -> None:
     waiting = waited(
         {MAIN: (0.0, 0.0)},
