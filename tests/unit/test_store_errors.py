@@ -208,5 +208,3 @@ def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError, match="driver is missing") as caught:
         Store("postgresql://localhost/results")
     assert "pip install" in caught.value.remedy
-
-
