@@ -119,9 +119,7 @@ def _outcome_words(outcome: Outcome) -> str:
 def _overview(report: ClassReport) -> dict[str, Any]:
     statuses = Counter(each.status for each in report.reports)
     fractions = [
-        statistics.fraction(each)
-        for each in report.reports
-        if each.status not in (Status.MISSING, Status.NOT_GRADED)
+        statistics.fraction(each) for each in report.reports if each.status not in (Status.MISSING, Status.NOT_GRADED)
     ]
     return {
         "report": report,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.cells import cell_len
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -65,24 +66,20 @@ def training_part(training: Training) -> Iterator[Part]:
             yield paragraph(f"disturbed: {one_line(run.disturbed, 400)}", indent=6)
 
 
-def _run_line(number: int, run: TrainingRun) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=3, justify="right", no_wrap=True)
-    grid.add_column(width=7, justify="right", no_wrap=True)
-    grid.add_column(width=9, justify="right", no_wrap=True)
-    grid.add_column(width=13, no_wrap=True)
-    grid.add_column(overflow="fold")
+def _run_line(number: int, run: TrainingRun) -> Padding:
+    """The figures stand below those of the other runs; in a narrow terminal the end of the line goes over."""
     passed = run.outcome is Outcome.PASSED
     measure = "loss" if any(point.loss is not None for point in run.curve) else "accuracy"
     blocks = sparkline(run.curve, measure)
-    grid.add_row(
-        str(number),
-        "–" if run.accuracy is None else metric(run.accuracy),
-        seconds(run.seconds),
-        Text("finished" if passed else OUTCOME_WORDS[run.outcome], style="green" if passed else "red"),
-        f"seed {run.seed}" + (f"  {measure} {blocks}" if blocks else ""),
+    accuracy = "–" if run.accuracy is None else metric(run.accuracy)
+    outcome = "finished" if passed else OUTCOME_WORDS[run.outcome]
+    line = Text.assemble(
+        f"{number:>2}  {accuracy:>6}  {seconds(run.seconds):>8}  ",
+        (f"{outcome:<13}", "green" if passed else "red"),
+        f"  seed {run.seed}" + (f"  {measure} {blocks}" if blocks else ""),
+        overflow="fold",
     )
-    return grid
+    return Padding(line, (0, 0, 0, 2))
 
 
 def _table(board: Leaderboard, width: int) -> Table:

@@ -37,4 +37,3 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     """Write every file of a report below ``folder``; names are relative."""
     for name, text in files.items():
         write_file(folder / name, text)
-

@@ -66,8 +66,8 @@ def curve(draw: random.Random, accuracy: float, epochs: int = 12) -> tuple[Curve
     return tuple(
         CurvePoint(
             epoch=epoch,
-            loss=2.3 * math.exp(-speed * epoch) + 0.05 * draw.random() + (1 - accuracy),
-            accuracy=0.1 + (accuracy - 0.1) * (1 - math.exp(-speed * (epoch + 1))),
+            loss=round(2.3 * math.exp(-speed * epoch) + 0.05 * draw.random() + (1 - accuracy), 4),
+            accuracy=round(0.1 + (accuracy - 0.1) * (1 - math.exp(-speed * (epoch + 1))), 4),
             seconds=round(0.08 * epoch, 3),
         )
         for epoch in range(epochs)
@@ -143,11 +143,11 @@ def reports(students: int = 12) -> list[GradeReport]:
     draw = random.Random(20260901)
     made = []
     for number, student in enumerate(course(students).roster):
-        accuracy = min(0.995, max(0.1, draw.gauss(0.955, 0.03)))
-        spent = draw.lognormvariate(0.5, 0.5)
+        accuracy = round(min(0.995, max(0.1, draw.gauss(0.955, 0.03))), 4)
+        spent = round(draw.lognormvariate(0.5, 0.5), 4)
         logs = draw.random() < 0.7
         runs = [
-            run(k, min(1.0, accuracy + draw.gauss(0, 0.004)), round(spent * draw.uniform(0.95, 1.05), 4),
+            run(k, round(min(1.0, accuracy + draw.gauss(0, 0.004)), 4), round(spent * draw.uniform(0.95, 1.05), 4),
                 curve=curve(draw, accuracy) if logs else ())
             for k in range(3)
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grader.model import Status
+from grader.model import Outcome, ShownAs, Status
+from grader.reports import leaderboard
 from grader.reports.class_report import build
-from grader.reports.html import render, student_file
+from grader.reports.html import render, render_leaderboard, student_file
 from grader.reports.write import write_files
-from tests.fakes import sample_reports
+from tests.fakes import sample_reports, sample_training
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,7 +36,9 @@ FLAGS = [
     "--disable-sync",
 ]
 HOSTILE = student_file(sample_reports.hostile_report().student)
-PAGES = ("index.html", student_file("dorde-petrovic"), student_file("nils-berg"), HOSTILE)
+BOARDS = {f"leaderboard-{students}.html": students for students in (0, 1, 12, 400)}
+TIMED = "timed.html"
+PAGES = ("index.html", student_file("dorde-petrovic"), student_file("nils-berg"), HOSTILE, TIMED, *BOARDS)
 WIDTHS = (320, 390, 768, 1280)  # the narrowest phone that WCAG 2.2 asks for, a usual one, a tablet, a desktop
 
 
@@ -46,7 +50,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pending = replace(nils, status=Status.NOT_GRADED, score=None, reason="The disk was full.", key="newer")
     everything = build(sample_reports.course(), [*reports, sample_reports.hostile_report()], pending=[pending])
     write_files(folder, render(everything))
+    (folder / TIMED).write_text(timed_page(), encoding="utf-8")
+    for name, students in BOARDS.items():
+        course = sample_training.course(students, ShownAs.NAMES)
+        made = leaderboard.build(course, course.assignments[0], sample_training.reports(students))
+        (folder / name).write_text(render_leaderboard(made), encoding="utf-8")
     return folder
+
+
+def timed_page() -> str:
+    """The page of a student whose runs went every way."""
+    course = sample_training.course(1)
+    log = sample_training.curve(random.Random(1), 0.95)
+    wrong = "<script>document.title='owned'</script>" + "W" * 200
+    runs = [
+        sample_training.run(
+            0, 0.9535, 11.25, seed=2**63 - 1, curve=log, disturbed="Other processes took 41% of the core."
+        ),
+        sample_training.run(
+            1, None, outcome=Outcome.MEMORY, message=wrong, traceback=wrong, curve=sample_training.nan_curve()
+        ),
+    ]
+    everything = build(course, [sample_training.report(course.roster[0].id, sample_training.training(*runs))])
+    return render(everything)[student_file(course.roster[0].id)]
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +167,22 @@ def test_dark_and_light(browser: Browser, folder: Path, name: str) -> None:
         seen[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.context.close()
     assert seen == {"light": "rgb(250, 249, 246)", "dark": "rgb(22, 25, 28)"}
+
+
+@pytest.mark.parametrize(("width", "shown"), [(390, "times-narrow-chart"), (1280, "times-wide-chart")])
+def test_a_leaderboard_shows_the_chart_that_fits(browser: Browser, folder: Path, width: int, shown: str) -> None:
+    page, _ = open_page(browser, folder, "leaderboard-12.html", width=width, java_script_enabled=False)
+    chart = page.get_by_role("img", name="Accuracy against time")
+    assert chart.count() == 1
+    assert chart.get_attribute("aria-labelledby") == f"{shown}-title {shown}-desc"
+    # 12 px in the drawing; a chart that is scaled down much could not be read.
+    assert (
+        page.evaluate("""e => e.getBoundingClientRect().width / e.viewBox.baseVal.width""", chart.element_handle())
+        > 0.85
+    )
+    table = page.get_by_role("table", name="Students by rank")
+    assert table.get_by_role("rowheader", name="Chiara Rossi").count() == 1
+    page.context.close()
 
 
 def test_links_lead_from_the_overview_to_a_student_and_back(browser: Browser, folder: Path) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy
 
 from grader.course import absolute_database, find_course, load_course, select_assignments, unsafe_folder_name
 from grader.errors import ConfigError, UsageError
-from grader.model import Environment, Limits, Student
+from grader.model import Environment, Limits, ShownAs, Student
 
 COURSE = """\
 name = "Deep “learning”"
@@ -63,6 +63,13 @@ def test_a_valid_course_loads_in_order_with_its_limits_overlaid(root: Path) -> N
     assert isinstance(first.limits.cpu_seconds, float)
     assert first.due == datetime.datetime(2026, 10, 5, 23, 59, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
     assert first.hidden_suite == root.resolve() / "autotests" / "first" / "test_hidden.py"
+
+
+def test_leaderboards_hide_names_unless_the_course_says_otherwise(root: Path) -> None:
+    assert load_course(root).leaderboard is ShownAs.PSEUDONYMS
+    with (root / "course.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[leaderboard]\nstudents = "names"\n')
+    assert load_course(root).leaderboard is ShownAs.NAMES
 
 
 def test_the_default_database_is_a_file_beside_course_toml_even_under_an_odd_path(root: Path) -> None:
@@ -120,6 +127,9 @@ def fails(root: Path, *, where: str, what: str, remedy: str) -> None:
         ("cpu_seconds = 2", "cpu_seconds = inf", 6, "inf", "at most"),
         ("memory_mb = 512", "memory_mb = 0.5", 7, '"limits.memory_mb" is a float', "an integer"),
         ("[limits]\ncpu_seconds = 2\nmemory_mb = 512", "limits = 3", 5, '"limits" is an integer', "a table"),
+        ("[limits]", '[leaderboard]\nstudents = "pseudonym"\n[limits]', 6, '"pseudonym"', 'did you mean "pseudonyms"'),
+        ("[limits]", "[leaderboard]\nstudents = true\n[limits]", 6, "a boolean", "a string"),
+        ("[limits]", '[leaderboard]\nnames = "ids"\n[limits]', 6, '"leaderboard.names"', "known are: students"),
         ("[limits]\ncpu_seconds = 2", "[sandbox]", 5, 'unknown key "sandbox"', "known are: .*limits"),
     ],
 )

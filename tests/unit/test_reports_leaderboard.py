@@ -45,9 +45,12 @@ def trained(student: str, accuracy: float, seconds: float, **changes: object) ->
 
 def test_full_accuracy_ranks_by_time_and_the_others_by_accuracy() -> None:
     made = board_of(
-        trained("accurate-and-slow", 0.99, 3.0), trained("fast-and-wrong", 0.90, 0.2), trained("full-and-fast", 0.95, 1.0),
-        trained("nearly", 0.949, 5.0), trained("over-the-limit", 0.97, 9.0),
-    )  # fmt: skip
+        trained("accurate-and-slow", 0.99, 3.0),
+        trained("fast-and-wrong", 0.90, 0.2),
+        trained("full-and-fast", 0.95, 1.0),
+        trained("nearly", 0.949, 5.0),
+        trained("over-the-limit", 0.97, 9.0),
+    )
     assert [(place.rank, place.shown) for place in made.places] == [
         (1, "full-and-fast"), (2, "accurate-and-slow"), (3, "over-the-limit"), (4, "nearly"), (5, "fast-and-wrong"),
     ]  # fmt: skip
@@ -77,9 +80,8 @@ def test_on_several_kinds_of_device_multiples_of_the_reference_are_compared() ->
 
 def test_without_a_rank_and_why() -> None:
     secret = "KeyError: 'my own words'"
-    course = replace(
-        sample.course(0, ShownAs.IDS), roster=tuple(Student(name) for name in ("absent", "broken", "crashed", "missing", "new"))
-    )  # fmt: skip
+    roster = tuple(map(Student, ("absent", "broken", "crashed", "missing", "new")))
+    course = replace(sample.course(0, ShownAs.IDS), roster=roster)
     reports = [
         replace(sample.failed("crashed", Outcome.MEMORY, secret), notes=(secret,)),
         sample.report("broken", None, status=Status.BROKEN, score=0.0, reason=secret),
@@ -187,13 +189,13 @@ def test_the_page_of_every_size_of_class(students: int) -> None:
     assert not {"script", "img", "iframe", "form"} & set(page.tags)
     assert "default-src 'none'" in text
     assert "url(" not in text
-    assert "nan" not in text.lower().replace("pseudonan", "").replace("final", "")
+    assert "nan" not in text.lower()
     assert len(text) < 400_000
     assert render_leaderboard(made) == text
 
 
 @pytest.mark.parametrize("students", [0, 1, 12, 400])
-@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("width", [58, 80, 140])
 def test_the_table_fits_a_terminal(students: int, width: int) -> None:
     made = board(students)
     lines = leaderboard_table(made, width=width).splitlines()
@@ -215,9 +217,8 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_a_dot_tells_whose_it_is_and_a_disturbed_run_is_marked() -> None:
-    made = board_of(
-        sample.report("ada", sample.training(sample.run(0, 0.96, 1.3), sample.run(1, 0.96, 1.5, disturbed="The GPU throttled.")))
-    )  # fmt: skip
+    runs = sample.run(0, 0.96, 1.3), sample.run(1, 0.96, 1.5, disturbed="The GPU throttled.")
+    made = board_of(sample.report("ada", sample.training(*runs)))
     text = render_leaderboard(made)
     assert "<title>1. ada: 96% (94.8–97.2%), 1.50 s, 1.44× the reference, cpu-0, 1 disturbed</title>" in text
     assert 'class="dot full disturbed"' in text
@@ -241,7 +242,7 @@ def test_all_dots_stand_within_the_chart() -> None:
         dots = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawing)
         assert len(dots) == 2
         assert all(48 <= float(x) <= size.width - 12 and 40 <= float(y) <= size.height - 44 for x, y in dots)
-        assert drawing.count("<path class=\"dot part\"") == 1, "far below: a triangle at the edge"
+        assert drawing.count('<path class="dot part"') == 1, "far below: a triangle at the edge"
         assert "logarithmic" in drawing
 
 
@@ -305,7 +306,7 @@ class FakeStore:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course with one timed and one ordinary task under an odd path, and the sample class in its database."""
-    root = tmp_path / "it's a \"course\" #1"
+    root = tmp_path / 'it\'s a "course" #1'
     timed = (
         '[timed]\ndataset = "digits"\ntrain_images = 1400\nhidden_images = 397\nfull = 0.95\naccuracy_points = 10\n'
         "time_points = 4\nmultiple = 4\nfloor_seconds = 3\n"
