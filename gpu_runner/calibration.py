@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from gpu_runner.chances import MOST_CHANCE, Chances, chances, suggest_full, suggest_multiple
+from gpu_runner.judgement import counting, failures
 from grader.errors import InfrastructureError, TaskError, UsageError
-from grader.model import Assignment, Outcome, Timed, TrainingRun
+from grader.model import Assignment, Timed, TrainingRun
 
 FILE = "calibration.json"
 # Below, the chance that an honest copy fails is hardly known: with 9 degrees of freedom the tails are 15 % wider.
@@ -121,17 +122,17 @@ def calibration_of(
 ) -> Calibration:
     """The entry for runs of the reference; disturbed ones are left out.
 
-    :raises TaskError: a run that was not disturbed failed: such a reference judges nobody.
+    :raises TaskError: a run failed that counts: such a reference judges nobody.
     :raises InfrastructureError: fewer than LEAST_RUNS were not disturbed.
     """
-    counted = [run for run in runs if not run.disturbed]
-    failed = [run for run in counted if run.outcome is not Outcome.PASSED or run.accuracy is None]
+    failed = failures(counting(runs, math.inf))
     if failed:
         raise TaskError(
-            f"{len(failed)} of {len(counted)} runs of the reference failed: {failed[0].outcome}, {failed[0].message}",
+            f"{len(failed)} of {len(runs)} runs of the reference failed: {failed[0].outcome}, {failed[0].message}",
             where=assignment.solution,
             remedy="mend the reference until every seed passes",
         )
+    counted = [run for run in runs if not run.disturbed]
     if len(counted) < LEAST_RUNS:
         disturbed = f": {len(runs) - len(counted)} more were disturbed" if len(runs) > len(counted) else ""
         raise InfrastructureError(

@@ -58,12 +58,12 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (failed(Outcome.TIMEOUT, seconds=60.0), True),
         (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY), False),
         (failed(Outcome.MEMORY, disturbed=BUSY), False),
+        (failed(Outcome.KILLED, disturbed=BUSY), False),
+        (failed(Outcome.ERROR, disturbed=BUSY), True),
         (failed(Outcome.ERROR), True),
         (failed(Outcome.NOT_RUN), False),
     ],
-    ids="late|disturbed|disturbed and late|stopped|disturbed and stopped|disturbed, no memory|error|no evidence".split(
-        "|"
-    ),
+    ids="late|quick|late, busy|stopped|stopped, busy|no memory, busy|killed, busy|error, busy|error|none".split("|"),
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:
     assert counting([one], 30.0) == ((one,) if counts else ())
