@@ -142,7 +142,7 @@ def test_a_writer_keeps_all_and_makes_the_tables_of_a_new_database(
         assert store.history("dropout", "ada") == [MARK, newer]
         queue = JobQueue(store)
         session = queue.open_session("digits_mlp", "cpu-0", True, {})
-        queue.enqueue("digits_mlp", "ada", "k", small=True, budget_seconds=60)
+        queue.enqueue("digits_mlp", "ada", "k1", small=True, budget_seconds=60)
         job = queue.take("digits_mlp", True, "cpu-0", session)
         assert job is not None
         store.record(replace(MARK, assignment="digits_mlp"), job.id)
