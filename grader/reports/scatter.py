@@ -169,6 +169,10 @@ def _ranks(board: Leaderboard, x: Axis, y: Axis) -> Iterator[Markup]:
         for place in board.places
         for cx, cy in [(x.at(_time(board, place)), y.at(place.accuracy))]
     ]
+    taken += [
+        _Box(x.end - _LETTER * len(words), y.at(value) - _LINE - 4, x.end, y.at(value) - 2)
+        for value, words in _levels(board)
+    ]
     for own, place in enumerate(board.places):
         word = str(place.rank)
         width = _LETTER * len(word)
@@ -177,7 +181,7 @@ def _ranks(board: Leaderboard, x: Axis, y: Axis) -> Iterator[Markup]:
             (cx + _RADIUS + 2, cy), (cx - _RADIUS - 2 - width, cy),
             (cx - width / 2, cy - _RADIUS - 8), (cx - width / 2, cy + _RADIUS + 8),
         ):  # fmt: skip
-            box = _Box(left, middle - _LINE / 2, left + width, middle + _LINE / 2)
+            box = _Box(left - 1, middle - _LINE / 2, left + width + 1, middle + _LINE / 2)
             inside = x.start < box.left and box.right < x.end + 8 and y.end - 8 < box.top and box.bottom < y.start
             if inside and not any(box.meets(other) for index, other in enumerate(taken) if index != own):
                 taken.append(box)
