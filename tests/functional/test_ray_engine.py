@@ -96,7 +96,9 @@ class Machines:
 
 
 @pytest.fixture
-def machines(request: pytest.FixtureRequest) -> Iterator[Machines]:
+def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # killed actors leave their folders there
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # Ray's sockets need a short path
     before = signal.getsignal(signal.SIGTERM)
     made = Machines(request.param)
     try:
@@ -181,7 +183,9 @@ def test_sigterm_ends_a_cluster_of_its_own(tmp_path: Path) -> None:
     hand_in(root, "a", {"tiny.py": but(endless)})
     course = root / "course.toml"
     course.write_text(course.read_text().replace("wall_seconds = 5.0", "wall_seconds = 200.0"))
-    process = start(root, "grade", "--engine", "ray", "-a", "tiny", "--jobs", "1")
+    process = start(
+        root, "grade", "--engine", "ray", "-a", "tiny", "--jobs", "1", env=environment(TMPDIR=str(tmp_path))
+    )
     seen: set[int] = set()
 
     def grades() -> bool:
