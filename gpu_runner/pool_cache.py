@@ -36,7 +36,7 @@ def cached(entry: Path, make: Callable[[], tuple[Images, Labels]]) -> tuple[Imag
 
 def _fill(entry: Path, make: Callable[[], tuple[Images, Labels]]) -> tuple[Images, Labels]:
     """Make the entry under its lock, so that processes that start together decompress once."""
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     made: tuple[Images, Labels] | None = None
     try:
@@ -49,7 +49,7 @@ def _fill(entry: Path, make: Callable[[], tuple[Images, Labels]]) -> tuple[Image
                 arrays = _open(entry)
             if arrays is not None:
                 return arrays
-    except (OSError, NotImplementedError, Timeout):
+    except (OSError, NotImplementedError):  # the lock's Timeout is an OSError
         # A cache that is read-only, full, or on a file system without locks saves no time; it does no harm either.
         pass
     images, labels = made or make()
