@@ -95,7 +95,7 @@ class Worker(threading.Thread):
         """End the worker's processes from another thread; a run in progress then fails and the worker stops."""
         session = self._session
         if session is not None:
-            session.abandon()
+            session.kill()
 
     def run(self) -> None:
         try:

@@ -39,8 +39,8 @@ class TimedTask:
 
 
 def secret_seeds(count: int) -> tuple[int, ...]:
-    """Seeds that nobody can guess, drawn before the first run."""
-    return tuple(secrets.randbits(62) for _ in range(count))
+    """Seeds that nobody can guess, drawn before the first run; exact also where JSON's numbers are doubles."""
+    return tuple(secrets.randbits(53) for _ in range(count))
 
 
 class Session:
@@ -79,7 +79,7 @@ class Session:
         while self._draws:
             self._draws.popitem()[1].close()
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         """End the run under way from another thread, and every later one as soon as it begins."""
         with self._lock:
             self._abandoned = True

@@ -75,5 +75,6 @@ def _read_mistake(path: Path, tests: frozenset[str]) -> Mistake:
                 remedy=f"choose among {', '.join(sorted(tests))}",
             )
     if fields.get("device", "cuda") != "cuda":
-        raise SuiteError(f"`device` is {fields['device']!r}", where=path, remedy="write `# device: cuda` or leave it out")
+        remedy = "write `# device: cuda`, or leave it out"
+        raise SuiteError(f"`device` is {fields['device']!r}", where=path, remedy=remedy)
     return Mistake(path, fields["mistake"], caught_by, fields["hint"], text, fields.get("device", ""))

@@ -14,7 +14,7 @@ from grader.grading.examiner_client import Examined, ExaminerClient
 from grader.grading.intake import decode_source, parse_notebook
 from grader.grading.scoring import score_tests
 from grader.model import Assignment, Course, Outcome, SubmissionFiles, TestResult, TestSpec
-from grader.sandbox.imports import imported_modules
+from grader.sandbox.imports import imported_modules, missing_framework
 
 # A test that one honest draw in fifty fails would fail eight students of four hundred.
 SEEDS = 50
@@ -97,7 +97,11 @@ def verify_assignment(
         add(_right("reference", assignment.solution.name, specs, client.examine("", reference, seeds=all_seeds)))
         add(_untouched(specs, client.examine("", script(assignment, stub))))
         for path, files in zip(alternatives(assignment), others, strict=True):
-            add(_right("alternative", path.name, specs, client.examine("", files, seeds=all_seeds)))
+            lacking = missing_framework(files)
+            if lacking:
+                add(Proof("alternative", path.name, "all marks", f"not tried here: {lacking} is not installed", ()))
+            else:
+                add(_right("alternative", path.name, specs, client.examine("", files, seeds=all_seeds)))
         for mistake in mistakes:
             wrong = script(assignment, mistake.applied_to(reference.source))
             rounds = rounds_of(mistake, specs)

@@ -56,6 +56,11 @@ def submission_environment(files: SubmissionFiles) -> Environment:
     return Environment.NUMPY
 
 
+def missing_framework(files: SubmissionFiles) -> str:
+    """A framework that a submission imports and that is not installed here; empty where all are."""
+    return next((name for name in imports(all_source(files)) if name in FRAMEWORKS and not installed(name)), "")
+
+
 def installed(module: str) -> bool:
     """Whether a module can be found here, where guests find theirs too."""
     return importlib.util.find_spec(module) is not None
