@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from grader.model import Assignment, TestSpec
+from grader.model import Assignment, TestSpec, Timed
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -37,7 +37,10 @@ def make_handout(assignment: Assignment, specs: Sequence[TestSpec], packages: Se
         due=_due(assignment.due) if assignment.due else "",
         packages=packages,
         visible=[spec for spec in specs if spec.visible],
-        hidden=[spec for spec in specs if not spec.visible],
+        hidden=[spec for spec in specs if not spec.visible and not spec.timed],
+        judged=[spec for spec in specs if spec.timed],
+        timed=assignment.timed,
+        jitter=_jitter(assignment.timed) if assignment.timed else "",
     )
     return text.rstrip("\n") + "\n"
 
@@ -54,6 +57,7 @@ def _template() -> Template:
         autoescape=False,
     )
     jinja.filters["points"] = _number
+    jinja.filters["percent"] = _percent
     jinja.filters["cell"] = _cell
     return jinja.get_template("handout.md.j2")
 
@@ -74,6 +78,22 @@ def packages_of(stub: str, visible_suite: str) -> list[str]:
 def _number(value: float) -> str:
     """``2.0`` → ``2``, ``0.25`` → ``0.25``."""
     return f"{value:.10g}"
+
+
+def _percent(share: float) -> str:
+    """``0.95`` → ``95 %``."""
+    return f"{_number(100 * share)} %"
+
+
+def _jitter(timed: Timed) -> str:
+    """How the hidden images are changed, a clause; empty where they are not."""
+    changes = []
+    if timed.shift_pixels:
+        pixels = "pixel" if timed.shift_pixels == 1 else "pixels"
+        changes.append(f"shifted by at most {timed.shift_pixels} {pixels} along each axis")
+    if timed.noise:
+        changes.append(f"made darker or lighter by at most {timed.noise} in each pixel")
+    return f"the hidden images are {' and '.join(changes)}" if changes else ""
 
 
 def _cell(text: str) -> str:

@@ -97,7 +97,7 @@ def generate_texts(assignment: Assignment) -> dict[str, str]:
         for number, line in region.code
     ]
     check_leaks(generated, solution, public=[stub])
-    hidden_names = [spec.name for spec in specs if not spec.visible]
+    hidden_names = [spec.name for spec in specs if not spec.visible and not spec.timed]
     check_leaks(generated, _hidden_lines(assignment), public=[stub, visible], names=hidden_names)
     return texts
 

@@ -1,0 +1,22 @@
+# mistake: Cross-entropy wants probabilities, so the network ends with a softmax.
+# caught by: test_learns, accuracy
+# hint: scores or probabilities
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def train(images, labels, *, seed, device, log=None):
+    torch.manual_seed(seed)
+    x, y = as_inputs(images, device), torch.tensor(labels, device=device)
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10), nn.Softmax(dim=1)).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(1, 16):
+        for chosen in torch.randperm(len(x), device=device).split(64):
+            loss = F.cross_entropy(model(x[chosen]), y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if log is not None:
+            log(epoch=epoch, loss=loss.item())
+    return model

@@ -1,0 +1,99 @@
+"""The tests of digits_mlp that you can see. Run them in this folder with: python -m pytest test_visible.py
+
+They need no data set: they draw ten patterns and cover them with noise. A network that reads digits learns these in no
+time. One of them tells how long the whole task would take on this computer.
+"""
+
+import time
+
+import numpy as np
+import pytest
+
+IMAGES, SIZE, CLASSES = 200, 8, 10
+TRAINING_IMAGES = 1347  # of the whole task
+FLOOR = 30  # seconds; the time limit is never shorter
+
+
+def patterns(seed):
+    """(10, 8, 8) values 0 or 12: one pattern for each class."""
+    return 12 * np.random.default_rng(seed).integers(0, 2, (CLASSES, SIZE, SIZE))
+
+
+def noisy_images(classes, seed):
+    """200 images uint8 (200, 8, 8) with values 0 to 16, and their labels int64 (200,), twenty of each class, mixed.
+
+    :param classes: (10, 8, 8), a pattern for each class.
+    """
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.arange(IMAGES) % CLASSES).astype(np.int64)
+    noise = generator.integers(-4, 5, (IMAGES, SIZE, SIZE))
+    return np.clip(classes[labels] + noise, 0, 16).astype(np.uint8), labels
+
+
+def assert_labels(answer, count):
+    """Predictions must be an int64 array (count,) of labels 0 to 9."""
+    assert isinstance(answer, np.ndarray), f"predict should return a NumPy array, not a {type(answer).__name__}"
+    assert answer.shape == (count,), f"predict should return one label for each of {count} images, not {answer.shape}"
+    assert answer.dtype == np.int64, f"the labels should be int64, not {answer.dtype}; astype(np.int64) converts them"
+    assert ((answer >= 0) & (answer < CLASSES)).all(), "the labels should be numbers from 0 to 9"
+
+
+@pytest.mark.points(
+    0.5,
+    title="predict returns one int64 label for each image, and nobody's images are changed",
+    hint="Take the argmax of each image's scores and convert it: an int64 NumPy array of shape (m,). Work on copies.",
+)
+def test_labels(submission):
+    images, labels = noisy_images(patterns(1), seed=2)
+    unseen = images[:37].copy()
+    before = images.copy(), labels.copy(), unseen.copy()
+    model = submission.train(images, labels, seed=3, device="cpu")
+    assert_labels(submission.predict(model, unseen), 37)
+    # You hand over your arrays themselves; the grader hands over copies, where a change does no harm.
+    for what, now, then in zip(("images", "labels", "new images"), (images, labels, unseen), before, strict=True):
+        assert np.array_equal(now, then), f"the {what} were changed; work on a copy"
+
+
+@pytest.mark.points(
+    1,
+    title="train learns 200 easy images, and in time",
+    hint="Go through train line by line: are the images shuffled together with their labels, the gradients set to zero "
+    "before each backward pass, the learning rate neither huge nor tiny? Does the loss get what it expects, scores or "
+    "probabilities? Does predict prepare images as train does?",
+    needs=("test_labels",),
+)
+def test_learns(submission, capsys):
+    classes = patterns(4)
+    images, labels = noisy_images(classes, seed=5)
+    unseen, answers = noisy_images(classes, seed=6)
+    start = time.perf_counter()
+    model = submission.train(images, labels, seed=7, device="cpu")
+    predicted = submission.predict(model, unseen)
+    whole = (time.perf_counter() - start) * TRAINING_IMAGES / IMAGES
+    assert_labels(predicted, IMAGES)
+    right = (predicted == answers).mean()
+    with capsys.disabled():
+        print(f"\n{right:.0%} of new images are right; the whole task takes about {whole:.1f} s, limit {FLOOR} s or more")
+    assert right >= 0.9, f"{right:.0%} of the new images are right, not 90 % or more; guessing gives about 10 %"
+    # Ten times the limit: the first call loads libraries, and another computer may be slow.
+    assert whole < 10 * FLOOR, f"the whole task would take about {whole:.0f} s; the limit may be {FLOOR} s"
+
+
+@pytest.mark.points(
+    0.5,
+    title="the same seed gives the same predictions",
+    hint="Seed everything random with the argument seed: initial weights, order of the images, noise, dropout.",
+    needs=("test_learns",),
+)
+def test_same_seed(submission):
+    images, labels = noisy_images(patterns(8), seed=9)
+    # Nothing like the training images, so that small differences between two models show.
+    strange = np.random.default_rng(10).integers(0, 17, (IMAGES, SIZE, SIZE)).astype(np.uint8)
+    first, second = (
+        submission.predict(submission.train(images, labels, seed=11, device="cpu"), strange) for _ in range(2)
+    )
+    assert_labels(first, IMAGES)
+    assert_labels(second, IMAGES)
+    assert len(np.unique(first)) > 1, "predict gives all images the same label"
+    differ = int((first != second).sum())
+    assert not differ, f"two runs with the same seed give {differ} of {IMAGES} images another label"
