@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from . import frames, isolation
-from .shared import FIRST_SHARED, MAX_SHARED
+from .shared import FIRST_SHARED, MAX_SHARED, adopt
 
 
 def main() -> None:
@@ -81,6 +81,7 @@ def run_guest(guest: ModuleType, descriptors: list[int], settings: dict[str, Any
         place_descriptors(*descriptors)
         wire = socket.socket(fileno=3)
         try:
+            adopt(len(descriptors) - 2)
             if settings["isolated"]:
                 isolation.confine(settings["limits"], seccomp_filter, settings["drop_uid"], settings["driver"])
             else:
