@@ -194,15 +194,16 @@ class Curve:
         self._every = 1
         self._count = 0
 
-    def add(self, epoch: Any, loss: Any, accuracy: Any) -> None:
-        """What the guest's ``log`` calls; anything but a number is taken for none."""
-        number = [float(value) if isinstance(value, (int, float)) else None for value in (epoch, loss, accuracy)]
+    def add(self, *told: Any, **_more: Any) -> None:
+        """What the guest's ``log`` calls with epoch, loss and accuracy.
+
+        A submission can reach the function behind ``log`` and call it in any way; whatever is no number is taken for
+        none, for an exception here would be ours.
+        """
         self._count += 1
+        epoch, loss, accuracy = [_number(value) for value in (*told, None, None, None)[:3]]
         point = CurvePoint(
-            number[0] if number[0] is not None else float(self._count),
-            number[1],
-            number[2],
-            time.monotonic() - self.start,
+            float(self._count) if epoch is None else epoch, loss, accuracy, time.monotonic() - self.start
         )
         self._tell(point)
         if self._count % self._every:
@@ -214,6 +215,13 @@ class Curve:
 
     def points(self) -> tuple[CurvePoint, ...]:
         return tuple(self._points)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:  # an int of thousands of digits
+        return None
 
 
 def _provenance(versions: Mapping[str, str], files: SubmissionFiles, device: Device) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def training_log(tell: Callable[..., Any]) -> Callable[..., None]:
     def number(value: Any) -> float | None:
         try:
             return None if value is None else float(value.detach() if hasattr(value, "detach") else value)
-        except (TypeError, ValueError, RuntimeError):  # the last: a tensor of several numbers
+        except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a tensor of several numbers
             return None
 
     def log(epoch: Any = None, loss: Any = None, accuracy: Any = None, **_more: Any) -> None:
