@@ -140,6 +140,8 @@ class Worker(threading.Thread):
         try:
             with Session(task, self._work.pool, device, self._work.sandbox(), seeds) as session:
                 self._session = session
+                if self._stop_asked.is_set():  # abandon() came before there was a session
+                    session.kill()
                 self._reference(session, number)
                 since = 0
                 while not self._stop_asked.is_set():
@@ -150,7 +152,7 @@ class Worker(threading.Thread):
                     if since >= task.timed.reference_every:
                         self._reference(session, number)
                         since = 0
-                if since:
+                if since and not self._stop_asked.is_set():
                     self._reference(session, number)
         finally:
             self._session = None

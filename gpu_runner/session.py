@@ -131,13 +131,14 @@ class Session:
         :param before: its runs from an earlier session on a device of the same model; they count.
         :param record: called with each run as it is in.
         :param timed: rules of its own about how many runs are needed; by default the task's.
-        :returns: all its runs. Raises InfrastructureError where the sandbox or the device fails, or the device is
-            disturbed again and again.
+        :returns: all its runs. Raises InfrastructureError where the sandbox or the device fails, the device is
+            disturbed again and again, or :meth:`kill` was called.
         """
         runs = list(before)
         limit = self.limit_seconds
         while needs_more_runs(timed or self.task.timed, runs, limit):
-            if sum(is_void(run, limit) for run in runs) > MAX_VOID_RUNS:
+            # Those of an earlier session aside: what disturbed the device then may be gone.
+            if sum(is_void(run, limit) for run in runs[len(before) :]) > MAX_VOID_RUNS:
                 raise InfrastructureError(
                     f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",
                     remedy="let nothing else compute on it; the submission stays in the queue",
@@ -151,7 +152,7 @@ class Session:
 
     def _run(self, files: SubmissionFiles, seed: int, hard_stop_seconds: float, tell: Tell) -> TrainingRun:
         try:
-            return run_once(
+            run = run_once(
                 self._zygotes.of(files),
                 files,
                 self._zygotes.limits,
@@ -169,6 +170,9 @@ class Session:
         finally:
             with self._lock:
                 self._guest = None
+        if self._abandoned:  # we ended it, and nobody can be charged with that
+            raise InfrastructureError("the run was interrupted", remedy="run the command again")
+        return run
 
     def _hold(self, guest: Guest) -> None:
         with self._lock:
