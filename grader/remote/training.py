@@ -5,16 +5,26 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from grader.remote.session import RemoteSession
-from grader.sandbox import GuestTimeout
+from grader.remote.session import Loaded, RemoteSession
+from grader.sandbox import GuestKilled, GuestTimeout
 from grader.wall.values import Encoder
 
 
 class TrainingSession(RemoteSession):
-    """A session whose calls cost the guest as little beside the student's own work as can be."""
+    """A session whose calls cost the guest as little beside the student's own work as can be.
+
+    Its guest is never replaced: what was trained in it would be lost, and who watches or ends it knows no other.
+    """
 
     max_callbacks = 200_000  # `log` after each of 40 epochs of 1,000 steps is more than asked for, and no crime
     deadline: float | None = None  # of time.monotonic(): when calls are ended, whatever a single one may take
+
+    def _ready(self) -> Loaded:
+        if self.generation and (self._guest is None or not self._guest.alive()):
+            self.fault = self.fault or GuestKilled("The submission's process ended between two calls.")
+            self.close()
+            raise self.fault
+        return super()._ready()
 
     def accepts(self, name: str, keyword: str) -> bool:
         """Whether the submission's function can be called with this keyword; its own claim.
