@@ -82,8 +82,9 @@ def draw(pool: Pool, timed: Timed, seed: int, where: str = "") -> Draw:
 def jitter(images: np.ndarray, timed: Timed, rng: np.random.Generator, largest: int) -> np.ndarray:
     """Shift each image by up to ``shift_pixels`` along each axis and change pixels by up to ``noise``.
 
-    No image stays as it was: the shift is never (0, 0), and noise changes at least one pixel. Edge pixels are repeated
-    into the gap. Values stay within 0 … ``largest``.
+    No image stays as it was: the shift is never (0, 0), and noise changes at least one pixel. (Without noise, an image
+    that looks the same when it is shifted does stay.) Edge pixels are repeated into the gap. Values stay within
+    0 … ``largest``.
 
     :param images: uint8 (m, height, width[, 3]).
     :returns: a new array of the same shape and dtype.
@@ -102,4 +103,8 @@ def jitter(images: np.ndarray, timed: Timed, rng: np.random.Generator, largest: 
     if timed.noise:
         noise = rng.integers(-timed.noise, timed.noise + 1, size=result.shape, dtype=np.int16)
         result = np.clip(result.astype(np.int16) + noise, 0, largest).astype(np.uint8)
+        pixels, before = result.reshape(count, -1), images.reshape(count, -1)
+        same = np.flatnonzero((pixels == before).all(axis=1))  # dark and small images, now and then
+        where = rng.integers(pixels.shape[1], size=len(same))
+        pixels[same, where] += np.where(pixels[same, where] < largest, 1, -1).astype(np.uint8)  # 255 stands for -1
     return result
