@@ -10,7 +10,7 @@ import click
 from grader.cli.common import open_course, shown_path
 
 if TYPE_CHECKING:
-    from grader.model import Course
+    from grader.model import Assignment, Course
 
 STAMP = ".demo-class"  # written last; holds a digest of the class that is complete
 
@@ -22,21 +22,29 @@ STAMP = ".demo-class"  # written last; holds a digest of the class that is compl
     help="Folder of the demo class, demo/ beside course.toml by default.",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
-def demo(out: Path | None, jobs: int | None) -> int:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Devices for timed tasks (default: all GPUs, or one CPU core).",
+)
+def demo(out: Path | None, jobs: int | None, workers: int | None) -> int:
     """Generate the assignments, let a class of 40 invented students hand them in, grade it, and write the report.
 
     The class is made of the course's alternatives and mistakes, with an untouched stub, a syntax error, a notebook with
-    a broken cell and an empty folder for each assignment, and one endless loop. Everything goes into one folder, with a
-    results database of its own. Run again, it resumes: what has not changed is not graded twice.
+    a broken cell and an empty folder for each assignment, and one endless loop. Timed tasks, which take a device's
+    time, are handed in by twelve of them, where the data come with the grader; they are trained and ranked. Everything
+    goes into one folder, with a results database of its own. Run again, it resumes: what has not changed is not graded
+    twice.
     """
     import dataclasses
 
     from grader.cli.grade import GradeRun, engine_of
     from grader.cli.timed import TimedOptions
     from grader.course import absolute_database
+    from grader.errors import TaskError
     from grader.generation import FileState, generate
     from grader.generation.demo_class import STUDENTS
-    from grader.reports import class_report, html, load, write
     from grader.reports.text import count
 
     course = open_course()
@@ -45,16 +53,61 @@ def demo(out: Path | None, jobs: int | None) -> int:
     files = generate(course)
     written = sum(file.state in (FileState.MISSING, FileState.DIFFERS) for file in files)
     click.echo(f"{count(len(course.assignments), 'assignment')} generated ({written} files written)", err=True)
+    course = dataclasses.replace(course, assignments=demo_assignments(course))
+    if not course.assignments:
+        raise TaskError("nothing is left to show", where=course.root, remedy="write an assignment: see grader init")
     handed_in = write_class(course, folder / "submitted")
     click.echo(f"{handed_in} submissions of a demo class in {shown_path(folder / 'submitted')}", err=True)
-    engine, timed = engine_of("local", None), TimedOptions()
+    engine, timed = engine_of("local", None), TimedOptions(workers=workers)
     run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs, engine, timed=timed)
     code = run.execute(regrade=False, yes=False, as_json=False)
-    write.write_files(folder / "report", html.render(class_report.select(load.load_class(course))))
-    click.echo(f"\nReport: {shown_path(folder / 'report' / 'index.html')}")
+    index, *leaderboards = write_report(course, folder / "report")
+    click.echo(f"\nReport: {shown_path(index)}")
+    for path in leaderboards:
+        click.echo(f"Leaderboard: {shown_path(path)}")
     results = shown_path(folder / "results.sqlite")
     click.echo(f"One student: grader show {STUDENTS[0]} --db sqlite:///{results}", err=True)
     return code
+
+
+def demo_assignments(course: Course) -> tuple[Assignment, ...]:
+    """What the demo class is given: timed tasks only where no data have to be fetched; the others are named on stderr."""
+    from gpu_runner.datasets import Presence, data_folder, find, look
+
+    shown = []
+    for assignment in course.assignments:
+        if assignment.timed is None:
+            shown.append(assignment)
+            continue
+        dataset = find(assignment.timed.dataset)
+        found = look(dataset, data_folder(None))
+        if dataset.files:
+            why = f"its data ({dataset.title}) do not come with the grader; see grader data list and grader gpu run"
+        elif found.presence is not Presence.PRESENT:
+            why = f"{found.problem}: {found.remedy}"
+        elif assignment.timed.device == "cuda":
+            why = "it is meant for a GPU; see grader gpu run"
+        else:
+            shown.append(assignment)
+            continue
+        click.echo(f"note: {assignment.name} is left out of the demo: {why}", err=True)
+    return tuple(shown)
+
+
+def write_report(course: Course, folder: Path) -> list[Path]:
+    """Write the class's pages and a leaderboard for each timed task; their paths, that of index.html first."""
+    from grader.reports import class_report, html, leaderboard, load, write
+    from grader.store.database import Store
+
+    timed = [assignment for assignment in course.assignments if assignment.timed is not None]
+    boards = {assignment.name: f"leaderboard-{assignment.name}.html" for assignment in timed}
+    pages = html.render(class_report.select(load.load_class(course)), boards)
+    with Store(course.database, read_only=True) as store:
+        for assignment in timed:
+            board = leaderboard.build(course, assignment, store.latest(assignment.name))
+            pages[boards[assignment.name]] = html.render_leaderboard(board)
+    write.write_files(folder, pages)
+    return [folder / name for name in ("index.html", *boards.values())]
 
 
 def write_class(course: Course, folder: Path) -> int:

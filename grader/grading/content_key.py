@@ -9,6 +9,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from grader.errors import SuiteError
 from grader.model import Assignment, Environment, SubmissionFiles
@@ -20,13 +21,18 @@ PACKAGES = {
     Environment.TENSORFLOW: ("numpy", "tensorflow"),
 }
 OURS = "dl-course-grader"
-# Folders beside the suites that grading never reads.
-EXAMPLES = ("mistakes", "alternatives")
+# What lies beside the suites and never changes a result: examples that prove them, what a reference was measured to do.
+NOT_GRADING = ("mistakes", "alternatives", "calibration.json")
+# Of a table [timed]: how runs are arranged, which changes nothing that they are judged by.
+ARRANGEMENT = ("gpu_share", "budget_seconds", "reference_every", "small")
 
 
 def suite_key(assignment: Assignment, course_seed: int, sandbox: str) -> str:
-    """What a result depends on besides the submission: suite, environment, limits, seed, sandbox, our own version."""
-    parts = {
+    """What a result depends on besides the submission: suite, environment, limits, seed, sandbox, our own version.
+
+    For a timed task, also the variant by which it is judged.
+    """
+    parts: dict[str, Any] = {
         "assignment": assignment.name,
         "points": assignment.points,
         "seed": course_seed,
@@ -36,6 +42,9 @@ def suite_key(assignment: Assignment, course_seed: int, sandbox: str) -> str:
         "packages": {name: _version(name) for name in (OURS, *PACKAGES[assignment.environment])},
         "suite": {name: _digest(path) for name, path in sorted(suite_files(assignment.autotests))},
     }
+    if assignment.timed is not None:
+        timed = asdict(assignment.timed)
+        parts["timed"] = {name: value for name, value in timed.items() if name not in ARRANGEMENT}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -55,11 +64,11 @@ def refusal_key(suite: str, reason: str) -> str:
 
 
 def suite_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The suites, their conftest.py, helpers and data, each by its relative path; not the examples that prove them."""
+    """The suites, their conftest.py, helpers and data, each by its relative path; not the examples."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         ignored = any(part.startswith((".", "__pycache__")) for part in parts)
-        if not ignored and parts[0] not in EXAMPLES and path.is_file():
+        if not ignored and parts[0] not in NOT_GRADING and path.is_file():
             yield "/".join(parts), path
 
 

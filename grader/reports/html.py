@@ -7,7 +7,9 @@ characters and escaped on its way (``finalize`` and autoescape of the environmen
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -38,13 +40,14 @@ CURVES_UP_TO = 24  # learning curves on a leaderboard: the best ones; a page of 
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(report: ClassReport) -> dict[str, str]:
+def render(report: ClassReport, leaderboards: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Render the whole report.
 
+    :param leaderboards: pages to link from the overview, by assignment; relative to the report's folder.
     :return: page text by file name, relative to the report's folder: ``index.html``, ``students/<id>.html`` ….
     """
     environment = _environment()
-    pages = {"index.html": environment.get_template("overview.html.j2").render(_overview(report))}
+    pages = {"index.html": environment.get_template("overview.html.j2").render(_overview(report, leaderboards))}
     student_page = environment.get_template("student.html.j2")
     for row in report.rows:
         pages[student_file(row.student.id)] = student_page.render(_student(report, row))
@@ -116,7 +119,7 @@ def _outcome_words(outcome: Outcome) -> str:
     return OUTCOME_WORDS[outcome]
 
 
-def _overview(report: ClassReport) -> dict[str, Any]:
+def _overview(report: ClassReport, leaderboards: Mapping[str, str]) -> dict[str, Any]:
     statuses = Counter(each.status for each in report.reports)
     fractions = [
         statistics.fraction(each) for each in report.reports if each.status not in (Status.MISSING, Status.NOT_GRADED)
@@ -135,6 +138,7 @@ def _overview(report: ClassReport) -> dict[str, Any]:
         ],
         "sections": [_section(report, index) for index in range(len(report.assignments))],
         "points": sum(assignment.points for assignment in report.assignments),
+        "leaderboards": leaderboards,
         "student_file": student_file,
     }
 
