@@ -78,7 +78,8 @@ def test_learns(submission, capsys):
     assert_labels(predicted, IMAGES)
     right = (predicted == answers).mean()
     with capsys.disabled():
-        print(f"\n{right:.0%} of new images are right; the whole task takes about {whole:.1f} s, limit {FLOOR} s or more")
+        # Work that does not grow with the images, like building a graph, is counted too often: it is an upper bound.
+        print(f"\n{right:.0%} of the new images are right; the whole task: {whole:.1f} s or less, limit {FLOOR} s")
     assert right >= 0.9, f"{right:.0%} of the new images are right, not 90 % or more; guessing gives about 10 %"
     # Ten times the limit: the first call loads libraries, and another computer may be slow.
     assert whole < 10 * FLOOR, f"the whole task would take about {whole:.0f} s; the limit may be {FLOOR} s"

@@ -15,7 +15,7 @@ FRAMEWORKS = {
 }
 # Modules that are worth importing once in the zygote where any submission imports them: each takes 0.2 to 4 s, and the
 # frameworks ask for more memory meanwhile than a guest has.
-WORTH_PRELOADING = {name: name for name in ("pandas", "scipy", "sklearn", "tensorflow", "torch")}
+WORTH_PRELOADING = {name: name for name in ("keras", "pandas", "scipy", "sklearn", "tensorflow", "torch")}
 WORTH_PRELOADING["matplotlib"] = "matplotlib.pyplot"
 NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)

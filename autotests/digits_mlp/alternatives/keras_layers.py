@@ -4,32 +4,32 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
+import tensorflow as tf
 
 
 def train(images, labels, *, seed, device, log=None):
-    keras.utils.set_random_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     batch, epochs = 64, 20
-    model = keras.Sequential(
+    model = tf.keras.Sequential(
         [
-            keras.Input((8, 8)),
-            keras.layers.Flatten(),
-            keras.layers.Rescaling(1 / 16),
-            keras.layers.GaussianNoise(0.2),
-            keras.layers.Dense(256, activation="relu"),
-            keras.layers.Dense(10),
+            tf.keras.Input((8, 8)),
+            tf.keras.layers.Flatten(),
+            tf.keras.layers.Rescaling(1 / 16),
+            tf.keras.layers.GaussianNoise(0.2),
+            tf.keras.layers.Dense(256, activation="relu"),
+            tf.keras.layers.Dense(10),
         ]
     )
     steps = epochs * -(-len(images) // batch)
     model.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.005, steps)),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        optimizer=tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(0.005, steps)),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     callbacks = []
     if log is not None:
-        tell = keras.callbacks.LambdaCallback(
+        tell = tf.keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: log(epoch=epoch + 1, loss=logs["loss"], accuracy=logs["accuracy"])
         )
         callbacks.append(tell)

@@ -1,6 +1,6 @@
 # mistake: Only the images are shuffled; the labels stay in their old order.
 # caught by: test_learns, accuracy
-# hint: shuffled along with the images
+# hint: shuffled together with their labels
 import torch
 from torch import nn
 from torch.nn import functional as F
