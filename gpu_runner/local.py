@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue as queues
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from gpu_runner.datasets import Pool
 from gpu_runner.devices.base import Device
 from gpu_runner.devices.locks import DeviceBusy
-from gpu_runner.judgement import training_of
-from gpu_runner.ports import Began, Ended, Event, Failed, Judge, Judged, Point, Queue, ReadJob, Tell, Waiting
+from gpu_runner.ledger import Ledger, read_queued, take_over
+from gpu_runner.ports import Event, Failed, Judge, Point, Queue, ReadJob, Tell, Waiting
 from gpu_runner.session import Session, TimedTask, secret_seeds
 from grader.errors import InfrastructureError
 from grader.model import CurvePoint, Job, TrainingRun
@@ -100,7 +99,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         try:
             with self._device.lock(wait=self._may_wait):
-                self._take_over()
+                take_over(self._queue, self._device.name)
                 self._serve()
         except DeviceBusy as busy:
             self._events.put(Waiting(self._device.name, str(busy)))
@@ -121,108 +120,53 @@ class Worker(threading.Thread):
             self._events.put(Waiting(self._device.name, f"{self._device.name} is in use; waiting for it"))
         return not self._stop_asked.wait(WAIT_SECONDS)
 
-    def _take_over(self) -> None:
-        """What a runner that was killed on this device has left: the lock is ours, so nobody works on it."""
-        self._queue.take_back(self._device.name)
-        for session in self._queue.unfinished_sessions(self._device.name):
-            self._end(session, None)
-
-    def _end(self, session: int, seeds: Sequence[int] | None) -> None:
-        """End a session. What has no verdict yet keeps its runs and gets one in the next, on the same device."""
-        for job in self._queue.trained_jobs(session):
-            self._queue.requeue(job.id)
-        self._queue.close_session(session, seeds)
-
     def _serve(self) -> None:
-        task, device = self._work.task, self._device
-        seeds = secret_seeds(task.timed.max_seeds)
-        number = self._queue.open_session(task.name, device.name, task.small, {"model": device.model})
+        work, device = self._work, self._device
+        seeds = secret_seeds(work.task.timed.max_seeds)
+        ledger = Ledger(
+            work.task, self._queue, work.judge, self._events.put, device.name, device.model, seeds, self._failed
+        )
         try:
-            with Session(task, self._work.pool, device, self._work.sandbox(), seeds) as session:
+            with Session(work.task, work.pool, device, work.sandbox(), seeds) as session:
                 self._session = session
                 if self._stop_asked.is_set():  # abandon() came before there was a session
                     session.kill()
-                self._reference(session, number)
-                since = 0
+                self._reference(session, ledger)
                 while not self._stop_asked.is_set():
-                    claimed = self._claim(number)
-                    if claimed is None:
+                    job = ledger.claim(work.among)
+                    if job is None:
                         break
-                    since += self._train(session, number, claimed)
-                    if since >= task.timed.reference_every:
-                        self._reference(session, number)
-                        since = 0
-                if since and not self._stop_asked.is_set():
-                    self._reference(session, number)
+                    self._train(session, ledger, job)
+                    if ledger.reference_due:
+                        self._reference(session, ledger)
+                if ledger.waiting and not self._stop_asked.is_set():
+                    self._reference(session, ledger)
         finally:
             self._session = None
-            self._end(number, seeds)
+            ledger.close()
 
-    def _claim(self, session: int) -> Job | None:
-        task = self._work.task
-        among = [number for number in self._work.among if number not in self._failed]
-        return self._queue.take(task.name, task.small, self._device.name, session, among)
+    def _reference(self, session: Session, ledger: Ledger) -> None:
+        ledger.begin_reference()
+        ledger.add_reference(session.run_reference(self._point))
 
-    def _reference(self, session: Session, number: int) -> None:
-        """Run the reference, and judge what has waited for it."""
-        self._events.put(Began(self._device.name, "", len(session.references) + 1))
-        run = session.run_reference(self._point)
-        self._queue.add_run(None, number, run)
-        self._events.put(Ended(self._device.name, "", run))
-        self._judge(number, session.references)
+    def _train(self, session: Session, ledger: Ledger, job: Job) -> None:
+        """Run a submission. Whatever fails that is not its doing: it stays in the queue, and the others go on."""
 
-    def _judge(self, session: int, references: Sequence[TrainingRun]) -> None:
-        task = self._work.task
-        for job in self._queue.trained_jobs(session):
-            try:
-                training = training_of(task.timed, job.runs, references, self._device.name, small=task.small)
-            except InfrastructureError as error:
-                self._queue.requeue(job.id)
-                self._failed.add(job.id)
-                self._events.put(Failed(self._device.name, error, job))
-                continue
-            self._work.judge(job, training)
-            self._events.put(Judged(job, training))
+        def record(run: TrainingRun) -> None:
+            if self._stop_asked.is_set():
+                raise InfrastructureError("interrupted")  # the run was ended by us
+            ledger.add_run(job, run)
 
-    def _train(self, session: Session, number: int, job: Job) -> bool:
-        """Run a submission; whether its verdict can be given."""
-        with self._given_back(job):
-            files = self._work.read(job)
-            if files is None:
-                raise InfrastructureError(
-                    "the submission has changed since it was queued", where=f"{job.student}/{job.assignment}",
-                    remedy="run the command again",
-                )  # fmt: skip
-            begun = len(job.runs)
-
-            def record(run: TrainingRun) -> None:
-                nonlocal begun
-                if self._stop_asked.is_set():
-                    raise InfrastructureError("interrupted")  # the run was ended by us
-                self._queue.add_run(job.id, number, run)
-                begun += 1
-                self._events.put(Ended(self._device.name, job.student, run))
-
-            self._events.put(Began(self._device.name, job.student, begun + 1))
-            session.run_submission(files, job.runs, record, self._point)
-            self._queue.trained(job.id)
-            return True
-        return False
+        try:
+            files = read_queued(self._work.read, job)
+            ledger.begin(job)
+            session.run_submission(files, ledger.before(job), record, self._point)
+            ledger.trained(job)
+        except InfrastructureError as error:
+            ledger.give_back(job, None if self._stop_asked.is_set() else error)
+        except BaseException:
+            ledger.give_back(job)
+            raise
 
     def _point(self, point: CurvePoint) -> None:
         self._events.put(Point(self._device.name, point))
-
-    @contextlib.contextmanager
-    def _given_back(self, job: Job) -> Iterator[None]:
-        """Whatever fails that is not the submission's doing: the job stays in the queue, and the others go on."""
-        try:
-            yield
-        except InfrastructureError as error:
-            self._queue.requeue(job.id)
-            self._failed.add(job.id)
-            if self._stop_asked.is_set():
-                return
-            self._events.put(Failed(self._device.name, error, job))
-        except BaseException:
-            self._queue.requeue(job.id)
-            raise

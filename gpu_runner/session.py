@@ -134,21 +134,37 @@ class Session:
         :returns: all its runs. Raises InfrastructureError where the sandbox or the device fails, the device is
             disturbed again and again, or :meth:`kill` was called.
         """
-        runs = list(before)
-        limit = self.limit_seconds
-        while needs_more_runs(timed or self.task.timed, runs, limit):
-            # Those of an earlier session aside: what disturbed the device then may be gone.
-            if sum(is_void(run, limit) for run in runs[len(before) :]) > MAX_VOID_RUNS:
-                raise InfrastructureError(
-                    f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",
-                    remedy="let nothing else compute on it; the submission stays in the queue",
-                )
-            # A void run is repeated with its own seed.
-            seed = self.seeds[len(counting(runs, limit))]
-            run = self._run(files, seed, self.task.timed.hard_stop * limit, tell)
-            runs.append(run)
+        own: list[TrainingRun] = []
+        while (run := self.run_next(files, before, own, tell, timed)) is not None:
+            own.append(run)
             record(run)
-        return runs
+        return [*before, *own]
+
+    def run_next(
+        self,
+        files: SubmissionFiles,
+        before: Sequence[TrainingRun],
+        own: Sequence[TrainingRun],
+        tell: Tell = Ignore,
+        timed: Timed | None = None,
+    ) -> TrainingRun | None:
+        """Run a submission once more; None where its verdict is clear.
+
+        :param own: its runs in this session; the other parameters and errors are those of :meth:`run_submission`.
+        """
+        runs = [*before, *own]
+        limit = self.limit_seconds
+        if not needs_more_runs(timed or self.task.timed, runs, limit):
+            return None
+        # Those of an earlier session aside: what disturbed the device then may be gone.
+        if sum(is_void(run, limit) for run in own) > MAX_VOID_RUNS:
+            raise InfrastructureError(
+                f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",
+                remedy="let nothing else compute on it; the submission stays in the queue",
+            )
+        # A void run is repeated with its own seed.
+        seed = self.seeds[len(counting(runs, limit))]
+        return self._run(files, seed, self.task.timed.hard_stop * limit, tell)
 
     def _run(self, files: SubmissionFiles, seed: int, hard_stop_seconds: float, tell: Tell) -> TrainingRun:
         try:
