@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export OMP_NUM_THREADS := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
+# Test files at one time; tests of one file share what is costly to start.
+WORKERS ?= auto
+
 .PHONY: help demo test test-slow gpu-check bench verify lint types goldens clean
 .DEFAULT_GOAL := help
 
@@ -22,7 +25,7 @@ test: $(VENV)/.dev ## everything that CI runs: lint, types, layers, tests, proof
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/grader generate --check
 	$(BIN)/grader verify
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not gpu"
 
 test-slow: $(VENV)/.dev ## tests of more than ten seconds each
 	@tools/ensure_bubblewrap.sh
