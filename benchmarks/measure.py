@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+HEAD = ("| | median | quartiles | least to most | n |", "|---|---|---|---|---|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,18 @@ def duration(seconds: float) -> str:
 
 def ratio(value: float) -> str:
     return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """Three significant digits.
+
+    >>> percent(0.98765), percent(0.01)
+    ('98.8 %', '1 %')
+    """
+    return f"{100 * share:.3g} %"
+
+
+def spread(summary: dict[str, Any], show: Callable[[float], str] = duration) -> str:
+    """A row of a table under HEAD: ``median | quartiles | extremes | n``."""
+    inner = f"{show(summary['lower'])} to {show(summary['upper'])}"
+    return f"{show(summary['median'])} | {inner} | {show(summary['least'])} to {show(summary['most'])} | {summary['n']}"

@@ -16,6 +16,8 @@ of these ratios with their quartiles. n is the number of rounds (of ratios and C
 CPU time is of all processes of one side together and depends less on who else is running. The wall ratio of ours can be
 below the CPU ratio where a second core takes part: ending a guest and forking the next one overlap.
 
+Timed training tasks have tables of their own, see timed.py; ``--only timed`` measures nothing else.
+
 Verdicts are compared too: "other verdicts" counts submissions of which a forker failed other tests, and should be 0.
 The results are printed and never asserted: a figure is no test.
 """
@@ -36,7 +38,8 @@ from typing import Any
 from calls import NUMBERS, call_seconds, lives
 from contenders import Batch, Grader, WarmForker, fresh_pytest
 from corpus import hand_in
-from measure import duration, ratio, summarise
+from measure import HEAD, duration, ratio, spread, summarise
+from timed import bench_timed, timed_markdown
 
 from grader.course import load_course, select_assignments
 from grader.course.suite import read_suites
@@ -46,6 +49,7 @@ from grader.store.database import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ("gradient_descent", "lenet_forward")
+PARTS = ("grading", "wall", "timed")
 TARGET_RATIO = 1.5
 TARGET_CALL_SECONDS = 0.3e-3
 
@@ -135,44 +139,49 @@ def bench_wall(*, rounds: int, guests: int, environments: tuple[Environment, ...
     return result
 
 
-def spread(summary: dict[str, Any], show: Any = duration) -> str:
-    """``median (quartiles; extremes) n``."""
-    inner = f"{show(summary['lower'])} to {show(summary['upper'])}"
-    return f"{show(summary['median'])} | {inner} | {show(summary['least'])} to {show(summary['most'])} | {summary['n']}"
-
-
 def as_markdown(result: dict[str, Any]) -> str:
     machine = result["machine"]
     lines = [f"# Benchmark: Python {machine['python']}, {machine['cores']} cores, load {machine['load']}", ""]
-    head = ["| | median | quartiles | least to most | n |", "|---|---|---|---|---|"]
-    for found in result["grading"]:
-        lines += [f"## {found['assignment']}: {found['submissions']} submissions, {found['rounds']} rounds", ""]
-        lines += head
-        rows = []
-        for name, label in (("plain", "plain forker"), ("tuned", "tuned forker")):
-            rows += [
-                (f"**ours / {label}** (target {TARGET_RATIO:g})", spread(found[name]["ratio"], ratio)),
-                (f"ours / {label}, CPU time", spread(found[name]["cpu_ratio"], ratio)),
-            ]
-        rows += [("fresh pytest / ours", spread(found["fresh_ratio_to_ours"], ratio))]
-        for name, label in (("ours", "ours"), ("plain", "plain forker"), ("tuned", "tuned forker")):
-            rows += [(f"{label}, per submission", spread(found[name]["seconds"]))]
-            rows += [(f"{label}, CPU per submission", spread(found[name]["cpu_seconds"]))]
-        rows += [("fresh pytest, per submission", spread(found["fresh_seconds"]))]
-        rows += [("database, per submission", spread(found["store_seconds"]))]
-        lines += [f"| {name} | {text} |" for name, text in rows]
-        start = f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}"
-        other = found["plain"]["other_verdicts"] + found["tuned"]["other_verdicts"]
-        lines += ["", f"{start}; not counted above. Other verdicts: {other}.", ""]
-    wall = result["wall"]
-    lines += [f"## The wall: {NUMBERS} float64 there and back", "", *head]
+    for found in result.get("grading", ()):
+        lines += grading_markdown(found)
+    if "wall" in result:
+        lines += wall_markdown(result["wall"])
+    if "timed" in result:
+        lines += timed_markdown(result["timed"])
+    return "\n".join(lines)
+
+
+def grading_markdown(found: dict[str, Any]) -> list[str]:
+    """Lines of one assignment's table."""
+    lines = [f"## {found['assignment']}: {found['submissions']} submissions, {found['rounds']} rounds", "", *HEAD]
+    rows = []
+    for name, label in (("plain", "plain forker"), ("tuned", "tuned forker")):
+        rows += [
+            (f"**ours / {label}** (target {TARGET_RATIO:g})", spread(found[name]["ratio"], ratio)),
+            (f"ours / {label}, CPU time", spread(found[name]["cpu_ratio"], ratio)),
+        ]
+    rows += [("fresh pytest / ours", spread(found["fresh_ratio_to_ours"], ratio))]
+    for name, label in (("ours", "ours"), ("plain", "plain forker"), ("tuned", "tuned forker")):
+        rows += [(f"{label}, per submission", spread(found[name]["seconds"]))]
+        rows += [(f"{label}, CPU per submission", spread(found[name]["cpu_seconds"]))]
+    rows += [("fresh pytest, per submission", spread(found["fresh_seconds"]))]
+    rows += [("database, per submission", spread(found["store_seconds"]))]
+    lines += [f"| {name} | {text} |" for name, text in rows]
+    start = f"Start until the first grade (examiner, zygote, reference): {duration(found['start_seconds'])}"
+    other = found["plain"]["other_verdicts"] + found["tuned"]["other_verdicts"]
+    return [*lines, "", f"{start}; not counted above. Other verdicts: {other}.", ""]
+
+
+def wall_markdown(wall: dict[str, Any]) -> list[str]:
+    """Lines of the wall's table."""
+    lines = [f"## The wall: {NUMBERS} float64 there and back", "", *HEAD]
     lines += [f"| **call** (target {duration(TARGET_CALL_SECONDS)}) | {spread(wall['call_seconds'])} |"]
     lines += [f"| bare echo to another process | {spread(wall['echo_seconds'])} |"]
     for name, parts in wall["guests"].items():
         lines += [f"| {name} guest: {part} | {spread(summary)} |" for part, summary in parts.items()]
     p95 = duration(wall["call_seconds"]["p95"])
-    lines += ["", f"95 of 100 calls take {p95} at most. Median: {wall['ratio_to_echo']:.3g} times the bare echo's."]
-    return "\n".join(lines)
+    closing = f"95 of 100 calls take {p95} at most. Median: {wall['ratio_to_echo']:.3g} times the bare echo's."
+    return [*lines, "", closing, ""]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -181,26 +190,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, metavar="N", help="submissions of each (default: 100)")
     parser.add_argument("--batch", type=int, default=10, metavar="N", help="submissions of one round (default: 10)")
     parser.add_argument("--fresh", type=int, default=6, metavar="N", help="submissions for fresh pytest (default: 6)")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; may be repeated")
+    parser.add_argument("--queued", type=int, default=100, metavar="N", help="timed submissions queued (default: 100)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times a class is trained (default: 3)")
     parser.add_argument("--quick", action="store_true", help="a smoke run: few submissions, no figure worth keeping")
     parser.add_argument("--json", action="store_true", help="JSON instead of Markdown")
     given = parser.parse_args(arguments)
     if given.quick:
-        given.count, given.batch, given.fresh = 4, 2, 1
+        given.count, given.batch, given.fresh, given.queued, given.rounds = 4, 2, 1, 2, 2
     course = load_course(ROOT)
     chosen = select_assignments(course, given.assignments)
     environments = tuple(dict.fromkeys(assignment.environment for assignment in chosen))
-    result = {
+    parts = given.only or PARTS
+    result: dict[str, Any] = {
         "machine": {
             "python": platform.python_version(),
             "cores": len(os.sched_getaffinity(0)),
             "load": round(os.getloadavg()[0], 1),
-        },
-        "grading": [
+        }
+    }
+    if "grading" in parts:
+        result["grading"] = [
             bench_grading(course, assignment, count=given.count, batch=given.batch, fresh=given.fresh)
             for assignment in chosen
-        ],
-        "wall": bench_wall(rounds=2 if given.quick else 60, guests=2 if given.quick else 20, environments=environments),
-    }
+        ]
+    if "wall" in parts:
+        rounds, guests = (2, 2) if given.quick else (60, 20)
+        result["wall"] = bench_wall(rounds=rounds, guests=guests, environments=environments)
+    if "timed" in parts:
+        runs = 2 if given.quick else 20
+        result["timed"] = bench_timed(course, runs=runs, queued=given.queued, rounds=given.rounds, quick=given.quick)
     print(json.dumps(result, indent=1) if given.json else as_markdown(result))
     return 0
 
