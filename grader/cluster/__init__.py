@@ -4,7 +4,7 @@ What is worked on is not known here: :mod:`grader.grading.ray_engine` grades sub
 """
 
 from grader.cluster.node_folder import NodeFolder
-from grader.cluster.pool import MAX_LOSSES, Crew, Errand, Work, WorkerLost, run_pool
+from grader.cluster.pool import MAX_LOSSES, Crew, Errand, SeatRetired, Work, WorkerLost, run_pool
 from grader.cluster.ray_crew import RayCrew, import_ray, ray_cluster, require_ray
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Errand",
     "NodeFolder",
     "RayCrew",
+    "SeatRetired",
     "Work",
     "WorkerLost",
     "import_ray",

@@ -29,6 +29,10 @@ class WorkerLost(Exception):
     """A worker has ended before it answered; its text says what is known of the reason."""
 
 
+class SeatRetired(Exception):
+    """Raised by :meth:`Work.take`: this seat's worker is of no use, and another one in its place would not be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Errand(Generic[Item_co]):
     """An item of work for one worker."""
@@ -63,7 +67,10 @@ class Work(Protocol[Item]):
     """What is to be done; called in the thread of :func:`run_pool`, and what it raises ends the pool."""
 
     def take(self, seat: int) -> Errand[Item] | None:
-        """The next errand for a seat; ``None`` where there is nothing for it now. It is asked again later."""
+        """The next errand for a seat; ``None`` where there is nothing for it now. It is asked again later.
+
+        Raises SeatRetired to have the seat's worker released; the others work on.
+        """
 
     def done(self, seat: int, item: Item, answer: Any) -> None:
         """An answer has come; once per item at most."""
@@ -116,9 +123,14 @@ class _Pool(Generic[Worker, Ticket, Item]):
 
     def _give_out(self) -> bool:
         """Give every ready worker something to do; whether there is anything to wait for."""
-        for seat in self._seats:
+        for seat in tuple(self._seats):
             if seat.ticket is None:
-                errand = self._work.take(seat.number)
+                try:
+                    errand = self._work.take(seat.number)
+                except SeatRetired:
+                    self._seats.remove(seat)
+                    self._crew.release([seat.worker])
+                    continue
                 if errand is not None:
                     seat.errand, seat.ticket = errand, self._crew.send(seat.worker, errand.arguments)
         at_work = any(seat.errand is not None for seat in self._seats)

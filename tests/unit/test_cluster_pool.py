@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grader.cluster import MAX_LOSSES, Errand, WorkerLost, run_pool
+from grader.cluster import MAX_LOSSES, Errand, SeatRetired, WorkerLost, run_pool
 from grader.cluster.pool import MAX_FAILED_STARTS
 from grader.errors import InfrastructureError
 from tests.fakes.crew import FakeCrew, FakeTicket
@@ -145,3 +145,21 @@ def test_what_the_receiver_raises_ends_the_pool(error: BaseException) -> None:
     with pytest.raises(type(error)):
         run_pool(crew, Work(1, 2, 3), 2)
     assert "alive" not in states(crew)
+
+
+def test_a_retired_seat_holds_up_nobody() -> None:
+    """The only ready worker is of no use: that of the other seat, which still starts, does the work."""
+
+    class Choosy(Numbers):
+        def take(self, seat: int) -> Errand[int] | None:
+            if seat == 0:
+                raise SeatRetired
+            return super().take(seat)
+
+    work, crew = Choosy(1, 2), FakeCrew(Doubler)
+    run_pool(crew, work, 2)
+    assert sorted(work.answers) == [(1, 2), (2, 4)]
+    assert states(crew) == ["released", "released"]
+    alone = FakeCrew(Doubler)
+    run_pool(alone, Choosy(1), 1)
+    assert states(alone) == ["released"]
