@@ -176,7 +176,8 @@ Is an argmax over the classes missing?'
             return f"predict returned a torch tensor; {wanted}: end with .cpu().numpy()"
         name = getattr(answer, "remote_type", None) or ("None" if answer is None else kind.__name__)
         return f"predict returned {name}; {wanted}." + (" Is there a return?" if answer is None else "")
-    said = f"predict returned a {answer.dtype} array of shape {answer.shape}; {wanted}."
+    article = "an" if str(answer.dtype).startswith("int") else "a"
+    said = f"predict returned {article} {answer.dtype} array of shape {answer.shape}; {wanted}."
     if answer.ndim == 2 and len(answer) == len(labels):
         return f"{said} Is an argmax over the classes missing?"
     if answer.shape != labels.shape:

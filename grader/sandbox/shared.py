@@ -34,10 +34,12 @@ class SharedArray:
         try:
             self._descriptor = os.memfd_create("training data", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             os.ftruncate(self._descriptor, self.nbytes)
-            with mmap.mmap(self._descriptor, self.nbytes) as memory:
-                view = np.frombuffer(memory, self.dtype).reshape(self.shape)
-                fill(view)
-                del view
+            # No context manager: it would raise an error of its own where `fill` raises, whose frames hold the view.
+            memory = mmap.mmap(self._descriptor, self.nbytes)
+            view = np.frombuffer(memory, self.dtype).reshape(self.shape)
+            fill(view)
+            del view
+            memory.close()
             fcntl.fcntl(self._descriptor, fcntl.F_ADD_SEALS, SEALS)
         except (OSError, MemoryError) as error:
             self.close()
