@@ -90,9 +90,8 @@ def test_the_assignment_generates_and_is_proven(page: str, tmp_path: Path) -> No
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     assert "wrote    assignments/smoothing/smoothing.py\n" in run_grader(root, "generate")
-    assert "│ smoothing  │    1 of 1 │ 1 of 1 │       1 of 1 │   2 of 2 │    12 of 12 │ holds   │" in run_grader(
-        root, "verify", "--seeds", "3"
-    )
+    (row,) = [line for line in page.splitlines() if line.startswith("│ smoothing")]
+    assert f"{row}\n" in run_grader(root, "verify", "--seeds", "3")
 
 
 def section_of_example(page: str) -> str:
