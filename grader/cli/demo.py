@@ -71,7 +71,7 @@ def demo(out: Path | None, jobs: int | None, workers: int | None) -> int:
 
 
 def demo_assignments(course: Course) -> tuple[Assignment, ...]:
-    """What the demo class is given: timed tasks only where no data have to be fetched; the others are named on stderr."""
+    """What the demo class is given. Timed tasks whose data have to be fetched are left out, which stderr says."""
     from gpu_runner.datasets import Presence, data_folder, find, look
 
     shown = []

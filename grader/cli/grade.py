@@ -260,7 +260,7 @@ class GradeRun:
 
                     self.engine(plan, Settings(self.course.seed, self.sandbox, self.jobs), receive)
                 if held and store is not None:
-                    with shown_runs() as show:
+                    with shown_runs(len(held)) as show:
                         phase.run(held, store, keep, show)
         except StoreError:
             raise

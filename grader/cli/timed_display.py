@@ -17,6 +17,8 @@ from gpu_runner.ports import Began, Ended, Event, Failed, Judged, Point, Waiting
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from grader.model import Training
+
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24  # characters of a live learning curve
 REFERENCE = "(reference)"
@@ -33,11 +35,39 @@ class _DeviceRow:
     accuracy: float | None = None
 
 
+class _Count:
+    """How many submissions have their verdict."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+
+    def marked(self, event: Event, text: str) -> str:
+        """The line of an event, with a verdict's number in front."""
+        if not isinstance(event, Judged):
+            return text
+        self.done += 1
+        return f"[{self.done}/{self.total}] {text}" if self.total else text
+
+
 @contextlib.contextmanager
-def shown_runs() -> Iterator[Callable[[Event], None]]:
-    """Show events as they come, on stderr. Gives the function to call with each."""
+def shown_runs(total: int = 0) -> Iterator[Callable[[Event], None]]:
+    """Show events as they come, on stderr. Gives the function to call with each.
+
+    :param total: how many submissions are to get a verdict; 0: it is not known.
+    """
+    count = _Count(total)
     if not sys.stderr.isatty():
-        yield lambda event: _echo(describe(event))
+
+        def tell(event: Event) -> None:
+            # Verdicts wait for the reference, minutes perhaps: a log says meanwhile whose turn it is.
+            text = describe(event)
+            if isinstance(event, Began) and event.student:
+                text = f"{event.device}: {_plain(event.student)} trains"
+            if text:
+                click.echo(count.marked(event, text), err=True)
+
+        yield tell
         return
     from rich.console import Console
     from rich.live import Live
@@ -50,7 +80,8 @@ def shown_runs() -> Iterator[Callable[[Event], None]]:
             _follow(rows, event)
             text = describe(event)
             if text:
-                live.console.print(text, highlight=False, markup=False)
+                text = count.marked(event, text)
+                live.console.print(text, highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
             live.update(_table(rows))
 
         yield show
@@ -63,21 +94,38 @@ def describe(event: Event) -> str:
     if isinstance(event, Ended) and not event.student:
         run = event.run
         disturbed = f" (disturbed: {run.disturbed})" if run.disturbed else ""
-        return f"{event.device}: reference {run.seconds:.2f} s, accuracy {run.accuracy or 0.0:.4f}{disturbed}"
+        return f"{event.device}: reference {_seconds(run.seconds)}, accuracy {run.accuracy or 0.0:.4f}{disturbed}"
     if isinstance(event, Ended) and event.run.disturbed and event.run.outcome != "passed":
         return f"{event.device}: a run of {_plain(event.student)} was disturbed: {event.run.disturbed}"
     if isinstance(event, Judged):
-        training = event.training
-        times = f"{training.seconds:.2f} s of {training.limit_seconds:.4g} s"
-        if training.accuracy is None or training.low is None or training.high is None:
-            return f"{training.device}: {_plain(event.job.student)} gave no predictions ({times})"
-        sure = f"{training.low:.3f} to {training.high:.3f}"
-        count = f"{len(training.runs)} run{'s' * (len(training.runs) != 1)}"
-        return f"{training.device}: {_plain(event.job.student)} {training.accuracy:.4f} ({sure}, {count}), {times}"
+        return f"{event.training.device}: {_plain(event.job.student)} {_verdict(event.training)}"
     if isinstance(event, Failed):
         who = f" at {_plain(event.job.student)}" if event.job else ""
         return f"{event.device}: failed{who}: {event.error.what}"
     return ""
+
+
+def _verdict(training: Training) -> str:
+    from gpu_runner.judgement import counting, failures
+    from grader.reports.text import OUTCOME_WORDS
+
+    times = f"{_seconds(training.seconds)} of {_seconds(training.limit_seconds)}"
+    if training.accuracy is None or training.low is None or training.high is None:
+        failed = failures(counting(training.runs, training.limit_seconds))
+        why = f": {OUTCOME_WORDS[failed[0].outcome]}" if failed else ""
+        return f"no predictions{why} ({times})"
+    sure = f"{training.low:.3f} to {training.high:.3f}"
+    count = f"{len(training.runs)} run{'s' * (len(training.runs) != 1)}"
+    return f"{training.accuracy:.4f} ({sure}, {count}), {times}"
+
+
+def _seconds(seconds: float) -> str:
+    """Two decimals, three below a second.
+
+    >>> _seconds(0.0056), _seconds(46.237)
+    ('0.006 s', '46.24 s')
+    """
+    return f"{seconds:.{3 if seconds < 1 else 2}f} s"
 
 
 def sparkline(values: list[float]) -> str:
@@ -100,6 +148,9 @@ def _follow(rows: dict[str, _DeviceRow], event: Event) -> None:
         rows[event.device] = _DeviceRow(row.who, row.number + 1)
     elif isinstance(event, Point):
         row = rows.setdefault(event.device, _DeviceRow())
+        if row.epoch is not None and event.point.epoch < row.epoch:  # a disturbed run is repeated
+            row.losses.clear()
+            row.accuracy = None
         row.epoch = event.point.epoch
         row.accuracy = event.point.accuracy if event.point.accuracy is not None else row.accuracy
         if event.point.loss is not None:
@@ -118,11 +169,6 @@ def _table(rows: dict[str, _DeviceRow]) -> RenderableType:
         cells = (device, row.who, f"run {row.number}", epoch, loss, accuracy)
         table.add_row(*(Text(cell, no_wrap=True) for cell in cells))
     return table
-
-
-def _echo(text: str) -> None:
-    if text:
-        click.echo(text, err=True)
 
 
 def _plain(name: str) -> str:

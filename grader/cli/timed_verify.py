@@ -46,7 +46,8 @@ def verify_timed(
         report(proof)
 
     problems = tuple(problems_of(assignment))
-    add(Proof(KIND, "calibration", "measured, current, sound", "; ".join(problems) or "as expected", problems))
+    found = "that it is not" if problems else "as expected"
+    add(Proof(KIND, "calibration", "measured, current, sound", found, problems))
     try:
         _prove(assignment, specs, options, lambda found: add(_proof(found)), started)
     except NotHere as reason:
