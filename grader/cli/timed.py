@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ class _TaskRun:
         from gpu_runner.datasets import data_folder, load_pool
         from grader.store.queue import JobQueue
 
-        devices = open_devices(self._timed, self._options)
+        devices = [] if self._options.engine == "ray" else open_devices(self._timed, self._options)
         pool = load_pool(self._timed.dataset, data_folder(self._options.data))
         queue = JobQueue(self._store)
         jobs: dict[int, Job] = {}
@@ -233,12 +234,25 @@ class _TaskRun:
         work = Work(
             timed_task(self._assignment, small=self._options.small),
             pool,
-            lambda: open_sandbox(self._options.sandbox),
+            functools.partial(open_sandbox, self._options.sandbox),  # not a lambda: nodes of a cluster are sent it
             tuple(jobs),
             self._read,
             self._judge,
         )
-        work_off(work, devices, queue, receive)  # type: ignore[arg-type]
+        if self._options.engine == "ray":
+            from gpu_runner.ray_engine import work_off_on_ray
+
+            options = self._options
+            work_off_on_ray(
+                work,
+                queue,  # type: ignore[arg-type]
+                receive,
+                address=options.ray_address,
+                kind=options.device,
+                workers=options.workers,
+            )
+        else:
+            work_off(work, devices, queue, receive)  # type: ignore[arg-type]
         for student in list(self.open):
             error = trouble[0] if trouble else InfrastructureError("its turn has not come", remedy="run it again")
             self.fail(student, error)

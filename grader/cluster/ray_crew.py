@@ -17,7 +17,8 @@ from typing import Any
 from grader.cluster.pool import WorkerLost
 from grader.errors import InfrastructureError, UsageError
 
-# MiB that a local instance may use for objects in shared memory; a suite and a submission take some kilobytes.
+# MiB that a local instance may use for objects in shared memory; the largest data set takes 185, the rest
+# some kilobytes.
 OBJECT_STORE_MB = 256
 # Seconds in which an idle worker ends its processes and removes its files; it takes a tenth of a second.
 RELEASE_SECONDS = 10.0
