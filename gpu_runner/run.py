@@ -195,7 +195,7 @@ class Curve:
         self._every = 1
         self._count = 0
 
-    def add(self, *told: Any, **_more: Any) -> None:
+    def add(self, /, *told: Any, **_more: Any) -> None:
         """What the guest's ``log`` calls with epoch, loss and accuracy.
 
         A submission can reach the function behind ``log`` and call it in any way; whatever is no number is taken for

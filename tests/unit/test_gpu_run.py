@@ -410,7 +410,15 @@ def test_whatever_log_is_given(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["tell()", "tell(10**900, 1.0, 1.0)", "tell(1, 2, 3, 4, epoch=5)", "tell(*'abc')", "tell([1], {}, images)"]
+    "call",
+    [
+        "tell()",
+        "tell(10**900, 1.0, 1.0)",
+        "tell(1, 2, 3, 4, epoch=5)",
+        "tell(*'abc')",
+        "tell([1], {}, images)",
+        "tell._guest.call_back(tell.number, (), {'self': 1})",
+    ],
 )
 def test_the_function_behind_log_takes_anything(run: Run, call: str) -> None:
     body = f"""for cell in log.__closure__:
