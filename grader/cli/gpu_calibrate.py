@@ -60,16 +60,24 @@ def _measure(
     """The reference's runs, and the model of the device that they ran on."""
     import sys
 
-    from gpu_runner.datasets import data_folder, load_pool
     from gpu_runner.session import Session, secret_seeds
-    from grader.cli.timed import TimedOptions, open_devices, timed_of, timed_task, wait_for_device, with_variant
+    from grader.cli.timed import (
+        TimedOptions,
+        load_data,
+        open_devices,
+        timed_of,
+        timed_task,
+        wait_for_device,
+        with_variant,
+    )
     from grader.course import select_assignments
     from grader.sandbox import open_sandbox
 
     (assignment,) = select_assignments(with_variant(course, small=small), [task])
     timed = timed_of(assignment)
-    pool = load_pool(timed.dataset, data_folder(folder))
-    chosen = open_devices(timed, TimedOptions(folder, device, 1, small))[0]
+    options = TimedOptions(folder, device, 1, small)
+    chosen = open_devices(timed, options)[0]
+    pool = load_data(timed, options)
     measured = []
     with (
         chosen.lock(wait=wait_for_device(chosen.name)),

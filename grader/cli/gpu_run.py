@@ -86,7 +86,7 @@ def run(
         raise UsageError("this course has no timed task", where=course.root, remedy="run: grader grade")
     if small:
         require_small(chosen)
-    options = TimedOptions(folder, device, workers, small, "bubblewrap", engine, ray_address)
+    options = TimedOptions(folder, device, workers, small, "bubblewrap", engine, ray_address, again)
     run = GradeRun(
         with_variant(course, small=small),
         path or course.root / "submitted",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.errors import InfrastructureError, SubmissionError, TaskError, UsageError
+from grader.errors import ConfigError, InfrastructureError, SubmissionError, TaskError, UsageError
 
 if TYPE_CHECKING:
     from gpu_runner.datasets import Pool
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grader.grading.plan import Plan
     from grader.model import Assignment, Course, GradeReport, Job, SubmissionFiles, Timed, Training
     from grader.store.database import Store
+    from grader.store.queue import JobQueue
 
 KIB = 1024
 WAIT_SECONDS = 0.5  # between two looks at a device that somebody else holds
@@ -41,6 +42,7 @@ class TimedOptions:
     sandbox: str = "bubblewrap"
     engine: str = "local"
     ray_address: str | None = None
+    again: bool = False  # train unchanged submissions too
 
 
 def with_variant(course: Course, *, small: bool) -> Course:
@@ -104,6 +106,21 @@ def open_devices(timed: Timed, options: TimedOptions) -> list[Device]:
             remedy="run it on a machine with a CUDA device, or try the small variant with --small",
         )
     return devices
+
+
+def load_data(timed: Timed, options: TimedOptions) -> Pool:
+    """The task's data set.
+
+    Raises ConfigError where there is none of that name; InfrastructureError where its files are not here as they
+    should be: another machine may have them, so the work stays due.
+    """
+    from gpu_runner.datasets import data_folder, find, load_pool
+
+    find(timed.dataset)
+    try:
+        return load_pool(timed.dataset, data_folder(options.data))
+    except ConfigError as error:
+        raise InfrastructureError(error.what, where=error.where, remedy=error.remedy) from error
 
 
 def wait_for_device(name: str) -> Callable[[], bool]:
@@ -188,17 +205,17 @@ class _TaskRun:
         self._receive = receive
         self._show = show
         self._judged: dict[int, GradeReport] = {}  # by job
+        self._outdated = {student: self._mark(student) for student in reports} if options.again else {}
 
     def run(self) -> None:
-        from gpu_runner.datasets import data_folder, load_pool
         from grader.store.queue import JobQueue
 
         devices = [] if self._options.engine == "ray" else open_devices(self._timed, self._options)
-        pool = load_pool(self._timed.dataset, data_folder(self._options.data))
+        pool = load_data(self._timed, self._options)
         queue = JobQueue(self._store)
         jobs: dict[int, Job] = {}
         for student, report in self._reports.items():
-            if not self._oversized(student, report):
+            if not self._oversized(student, report) and not self._graded_meanwhile(student):
                 job = queue.enqueue(
                     self._assignment.name,
                     student,
@@ -207,13 +224,13 @@ class _TaskRun:
                     budget_seconds=self._timed.budget_seconds,
                 )
                 if job.state == "over budget":
-                    self.fail(student, InfrastructureError(over_budget(self._timed)))
+                    self.fail(student, over_budget(self._timed, self._assignment))
                 else:
                     jobs[job.id] = job
         if jobs:
             self._work_off(devices, pool, queue, jobs)
 
-    def _work_off(self, devices: list[Device], pool: Pool, queue: object, jobs: dict[int, Job]) -> None:
+    def _work_off(self, devices: list[Device], pool: Pool, queue: JobQueue, jobs: dict[int, Job]) -> None:
         from gpu_runner.local import Work, work_off
         from gpu_runner.ports import Failed, Judged
         from grader.sandbox import open_sandbox
@@ -245,17 +262,39 @@ class _TaskRun:
             options = self._options
             work_off_on_ray(
                 work,
-                queue,  # type: ignore[arg-type]
+                queue,
                 receive,
                 address=options.ray_address,
                 kind=options.device,
                 workers=options.workers,
             )
         else:
-            work_off(work, devices, queue, receive)  # type: ignore[arg-type]
-        for student in list(self.open):
-            error = trouble[0] if trouble else InfrastructureError("its turn has not come", remedy="run it again")
-            self.fail(student, error)
+            work_off(work, devices, queue, receive)
+        for job in jobs.values():
+            if job.student in self.open and not self._graded_meanwhile(job.student):
+                self.fail(job.student, trouble[0] if trouble else self._left(queue, job))
+
+    def _mark(self, student: str) -> GradeReport | None:
+        """The mark that the store holds for what the student has handed in."""
+        return self._store.find(self._assignment.name, student, self._reports[student].key)
+
+    def _graded_meanwhile(self, student: str) -> bool:
+        """Whether another command has graded the submission since this one began; its mark is ours too."""
+        mark = self._mark(student)
+        outdated = self._outdated.get(student)
+        if mark is None or (outdated is not None and mark.graded_at == outdated.graded_at):
+            return False
+        self.open.pop(student, None)
+        self._receive(mark)
+        return True
+
+    @staticmethod
+    def _left(queue: JobQueue, job: Job) -> InfrastructureError:
+        """Why a submission was not trained, though nothing has failed."""
+        [now] = [each for each in queue.jobs(job.assignment) if each.id == job.id]
+        if now.state == "cancelled":
+            return InfrastructureError(f"job {job.id} was taken out of the queue: {now.reason}", remedy="run it again")
+        return InfrastructureError(f"its turn has not come: job {job.id} is {now.state}", remedy="run it again")
 
     def _read(self, job: Job) -> SubmissionFiles | None:
         from grader.grading.content_key import submission_key
@@ -299,9 +338,13 @@ class _TaskRun:
         self._receive(Failure(report, error))
 
 
-def over_budget(timed: Timed) -> str:
+def over_budget(timed: Timed, assignment: Assignment) -> InfrastructureError:
     """Why a submission is not trained: the student's device time is used up."""
-    return f"the {timed.budget_seconds:g} seconds of device time that a student has for this task are used up"
+    return InfrastructureError(
+        f"the {timed.budget_seconds:g} seconds of device time that a student has for this task are used up",
+        where=assignment.solution.parent / "assignment.toml",
+        remedy="raise budget_seconds there and run it again, or leave the earlier mark as it is",
+    )
 
 
 def code_bytes(files: SubmissionFiles) -> int:

@@ -66,10 +66,10 @@ def _prove(
     report: Callable[[TimedProof], object],
     started: Callable[[Session], object],
 ) -> None:
-    from gpu_runner.datasets import Presence, data_folder, find, load_pool, look
+    from gpu_runner.datasets import Presence, data_folder, find, look
     from gpu_runner.proving import prove
     from gpu_runner.session import Session, secret_seeds
-    from grader.cli.timed import open_devices, timed_of, timed_task, wait_for_device
+    from grader.cli.timed import load_data, open_devices, timed_of, timed_task, wait_for_device
     from grader.sandbox import open_sandbox
 
     timed = timed_of(assignment)
@@ -86,7 +86,7 @@ def _prove(
     with (
         device.lock(wait=wait_for_device(device.name)),
         Session(
-            task, load_pool(timed.dataset, folder), device, open_sandbox(options.sandbox), secret_seeds(timed.max_seeds)
+            task, load_data(timed, options), device, open_sandbox(options.sandbox), secret_seeds(timed.max_seeds)
         ) as session,
     ):
         started(session)
