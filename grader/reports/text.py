@@ -31,7 +31,11 @@ OUTCOME_WORDS = {
 }
 
 # A line of timed runs that is lost is no answer, wrong or right.
-_TIMED_WORDS = {ACCURACY: "not reached", TIME: "too slow"}
+_TIMED_WORDS = {
+    (ACCURACY, Outcome.FAILED): "not reached",
+    (TIME, Outcome.TIMEOUT): "too slow",
+    (TIME, Outcome.FAILED): "not measured",
+}
 
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor moves
@@ -100,9 +104,7 @@ def percent(fraction: float) -> str:
 
 def outcome_of(test: TestResult) -> str:
     """What became of a test, or of one of the two lines that timed runs decide."""
-    if test.outcome is Outcome.FAILED:
-        return _TIMED_WORDS.get(test.name, OUTCOME_WORDS[test.outcome])
-    return OUTCOME_WORDS[test.outcome]
+    return _TIMED_WORDS.get((test.name, test.outcome), OUTCOME_WORDS[test.outcome])
 
 
 def metric(value: float) -> str:

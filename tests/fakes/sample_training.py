@@ -115,7 +115,8 @@ def report(student: str, judged: Training | None, **changes: object) -> GradeRep
     tests = [TestResult("test_shapes", "predict returns one label per image", 2.0, 2.0, Outcome.PASSED, visible=True)]
     for spec, part in zip(timed_specs(TIMED), (share, float(in_time)), strict=True):
         assert spec.name in (ACCURACY, TIME)
-        outcome = Outcome.PASSED if part == 1.0 else Outcome.FAILED
+        lost = Outcome.TIMEOUT if spec.name == TIME else Outcome.FAILED
+        outcome = Outcome.PASSED if part == 1.0 else lost
         tests.append(TestResult(spec.name, spec.title, spec.points, part * spec.points, outcome, hint=spec.hint))
     made = GradeReport(
         assignment=NAME,
