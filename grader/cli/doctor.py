@@ -24,11 +24,12 @@ def doctor(as_json: bool, db: str | None) -> int:
     It really starts a sandbox and calls through it, and takes the results database's lock; it changes nothing. Exit
     code 0 where everything that grading needs works, else 2.
     """
+    from grader.cli.timed_doctor import timed_findings
     from grader.doctor import State, diagnose
 
     url = None if db is None else database_url(db)
     with waiting("looking"):
-        findings = diagnose(Path.cwd(), url)
+        findings = (*diagnose(Path.cwd(), url), *timed_findings(Path.cwd()))
     problems = sum(finding.state is State.PROBLEM for finding in findings)
     if as_json:
         from dataclasses import asdict

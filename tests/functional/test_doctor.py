@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from grader.cli.main import main
 from grader.doctor import packages
+from tests.functional.courses.timed_tools import edit, make_timed_course
 
 COURSE = Path(__file__).parents[1] / "goldens" / "generation" / "course"
 REFUSAL = """#!/bin/sh
@@ -130,3 +131,67 @@ def test_a_framework_that_the_course_needs(root: Path, monkeypatch: pytest.Monke
     assert "assignments of this course use it" in findings["tensorflow"]["detail"]
     assert "pip install" in findings["tensorflow"]["remedy"]
     assert "sandbox, tensorflow" not in findings
+
+
+# Timed tasks ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course with a timed task; no data sets are kept anywhere; the working directory."""
+    monkeypatch.setenv("GRADER_DATA", str(tmp_path / "data"))
+    root = make_timed_course(tmp_path)
+    monkeypatch.chdir(root)
+    return root
+
+
+def test_a_course_without_timed_tasks_hears_nothing_of_them(root: Path) -> None:
+    names = by_name(grader("doctor", "--json"))
+    assert "devices" not in names
+    assert not [name for name in names if name.startswith("data set")]
+
+
+def test_devices_and_data_of_timed_tasks(timed: Path) -> None:
+    result = grader("doctor", "--json")
+    assert result.exit_code == 0
+    findings = by_name(result)
+    assert findings["devices"]["state"] == "ok"
+    assert "cpu: " in findings["devices"]["detail"]
+    assert findings["data set digits"] == {
+        "name": "data set digits",
+        "state": "ok",
+        "detail": "comes with scikit-learn",
+        "remedy": "",
+    }
+
+
+def test_data_that_are_not_here(timed: Path) -> None:
+    edit(timed, 'dataset = "digits"', 'dataset = "cifar10"')
+    result = grader("doctor", "--json")
+    assert result.exit_code == 0
+    finding = by_name(result)["data set cifar10"]
+    assert finding["state"] == "note"
+    assert "cifar-10-binary.tar.gz" in finding["detail"]
+    assert str(timed.parent / "data") in finding["detail"]
+    assert "grader data fetch cifar10" in finding["remedy"]
+
+
+def test_a_data_set_that_there_is_not(timed: Path) -> None:
+    edit(timed, 'dataset = "digits"', 'dataset = "digit"')
+    result = grader("doctor", "--json")
+    assert result.exit_code == 2
+    finding = by_name(result)["data set digit"]
+    assert finding["state"] == "problem"
+    assert "did you mean digits?" in finding["remedy"]
+
+
+def test_a_task_for_a_gpu_without_one(timed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(timed, 'dataset = "digits"', 'dataset = "digits"\ndevice = "cuda"')
+    here = "cpu: 2 cores (Some CPU)\ncuda: no NVML (remedy: install the driver)"
+    monkeypatch.setattr("gpu_runner.devices.describe_devices", lambda: here)
+    finding = by_name(grader("doctor", "--json"))["devices"]
+    assert finding["state"] == "note"
+    assert "means: meant for a GPU" in finding["detail"]
+    assert finding["remedy"] == "install the driver"
+    monkeypatch.setattr("gpu_runner.devices.describe_devices", lambda: "cuda: Some GPU 0, 81920 MiB")
+    assert by_name(grader("doctor", "--json"))["devices"]["state"] == "ok"
