@@ -6,6 +6,7 @@ import os
 import shutil
 import site
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
@@ -74,19 +75,25 @@ def box_command(executable: str, device: DeviceAccess = NO_DEVICE) -> list[str]:
     for name in ETC:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     binds = {in_box(folder): folder for folder in python_folders()} | {Path("/box/wall"): WALL}
-    # Folders that bubblewrap makes on the way to a bind are closed to all but root, and a guest is not root.
-    for parent in sorted({parent for folder in binds for parent in folder.parents} - {Path("/")}):
-        command += ["--perms", "0755", "--dir", str(parent)]
+    command += _open_parents([*binds, *(Path(name) for name in device.folders if Path(name).exists())])
     for folder, source in binds.items():
         command += ["--ro-bind", str(source), str(folder)]
     for name in device.folders:
         command += ["--ro-bind-try", name, name]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    command += _open_parents([Path(node) for node in device.nodes])  # /dev/nvidia-caps
     for node in device.nodes:
         command += ["--dev-bind", node, node]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-P", "-s", "-B", "-c", BOOT]
     return command
+
+
+def _open_parents(paths: Iterable[Path]) -> list[str]:
+    """Folders that bubblewrap makes on the way to a bind are closed to all but root, and a guest is not root."""
+    parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path("/dev")}
+    made = [parent for parent in sorted(parents) if not parent.is_relative_to("/usr")]
+    return [word for parent in made for word in ("--perms", "0755", "--dir", str(parent))]
 
 
 # -P and -s keep the working directory and a user's packages out; the wall's folder is added by hand. Not -I: the
