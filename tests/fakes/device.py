@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from gpu_runner.devices.base import Observed
 from gpu_runner.devices.locks import DeviceBusy
 from gpu_runner.session import TimedTask
 from grader.model import Environment, Limits, SubmissionFiles, Timed
-from grader.sandbox import DeviceAccess, Zygote, open_sandbox
+from grader.sandbox import DeviceAccess, Guest, Zygote, open_sandbox
 
 CLASSES = 4
 
@@ -142,12 +142,14 @@ class OneBox:
     def __init__(self) -> None:
         self.started: dict[Any, Zygote] = {}
         self.asked = 0
+        self.alone = threading.Lock()
 
     def start(self, environment: Environment, limits: Any, preload: Any = (), device: Any = None) -> Zygote:
         self.asked += 1
-        if limits not in self.started:
-            self.started[limits] = open_sandbox("subprocess").start(environment, limits)
-        return _Lent(self.started[limits])
+        with self.alone:
+            if limits not in self.started:
+                self.started[limits] = open_sandbox("subprocess").start(environment, limits)
+        return _Lent(self.started[limits], self.alone)
 
     def end(self) -> None:
         """End the warm processes."""
@@ -158,8 +160,13 @@ class OneBox:
 class _Lent:
     """A zygote that whoever borrowed it cannot end."""
 
-    def __init__(self, zygote: Zygote) -> None:
+    def __init__(self, zygote: Zygote, alone: threading.Lock) -> None:
         self._zygote = zygote
+        self._alone = alone
+
+    def spawn(self, shared: Sequence[int] = ()) -> Guest:
+        with self._alone:  # sessions of two devices, which have warm processes of their own in earnest
+            return self._zygote.spawn(shared)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._zygote, name)
