@@ -46,7 +46,7 @@ def verify_timed(
         report(proof)
 
     problems = tuple(problems_of(assignment))
-    found = "that it is not" if problems else "as expected"
+    found = "what follows" if problems else "as expected"
     add(Proof(KIND, "calibration", "measured, current, sound", found, problems))
     try:
         _prove(assignment, specs, options, lambda found: add(_proof(found)), started)
