@@ -60,6 +60,7 @@ def _measure(
     course: Course, task: str, runs: int, device: str | None, *, small: bool, folder: Path | None
 ) -> tuple[list[TrainingRun], str]:
     """The reference's runs, and the model of the device that they ran on."""
+    import shutil
     import sys
 
     from gpu_runner.session import Session, secret_seeds
@@ -95,7 +96,9 @@ def _measure(
             told = "set aside, disturbed: " + run.disturbed if run.disturbed else f"run {quiet} of {runs}"
             said = f"{told}: {run.seconds:.3f} s, accuracy {run.accuracy or 0.0:.4f}"
             live = sys.stderr.isatty()
-            click.echo(f"\r\x1b[K{said}" if live else said, err=True, nl=not live or quiet == runs)
+            if live:  # one line, written over; a longer one would stay
+                said = f"\r\x1b[K{said[: shutil.get_terminal_size().columns - 1]}"
+            click.echo(said, err=True, nl=not live or quiet == runs)
             if quiet == runs:
                 break
     return measured, chosen.model
