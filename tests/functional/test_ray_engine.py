@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +32,10 @@ from tests.functional.courses.tools import (
     start,
     stored,
 )
+from tests.functional.machines import Machines
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'dl-course-grader[ray]'")
 
-OBJECT_STORE = 80 * 2**20  # bytes; Ray takes no less than 75 MiB
 DOUBLE = "def double(x):\n    return 2 * x\n"
 # Student -> what they hand in for "tiny"; everybody is right in "second".
 CLASS = {
@@ -77,39 +75,8 @@ def comparable(events: list[Event]) -> list[GradeReport]:
     return sorted(timeless, key=lambda report: (report.assignment, report.student))
 
 
-class Machines:
-    """A cluster of nodes with a processor each, and a head without, to which the run connects."""
-
-    def __init__(self, count: int) -> None:
-        from ray.cluster_utils import Cluster
-
-        add = functools.partial(dict, object_store_memory=OBJECT_STORE, include_dashboard=False)
-        self.cluster = Cluster(initialize_head=True, head_node_args=add(num_cpus=0))
-        self.nodes = [self.cluster.add_node(**add(num_cpus=1)) for _ in range(count)]
-
-    def switch_off(self, node: int) -> list[int]:
-        """End one machine at once; the processes that ran on it."""
-        processes = [info.process.pid for each in self.nodes[node].all_processes.values() for info in each]
-        below = [pid for process in processes for pid in descendants(process)]
-        self.cluster.remove_node(self.nodes[node], allow_graceful=False)
-        return processes + below
-
-
-@pytest.fixture
-def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # killed actors leave their folders there
-    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # Ray's sockets need a short path
-    before = signal.getsignal(signal.SIGTERM)
-    made = Machines(request.param)
-    try:
-        yield made
-    finally:
-        made.cluster.shutdown()
-        signal.signal(signal.SIGTERM, before)
-
-
 @pytest.mark.slow  # 25 s, most of it to start three nodes
-@pytest.mark.parametrize("machines", [2], indirect=True)
+@pytest.mark.parametrize("machines", [{"count": 2}], indirect=True)
 def test_a_machine_is_lost_half_way(tmp_path: Path, machines: Machines) -> None:
     """Each machine has graded something when one is switched off; everybody is graded once, with the same marks."""
     root = make_class(tmp_path)
@@ -136,7 +103,7 @@ def test_a_machine_is_lost_half_way(tmp_path: Path, machines: Machines) -> None:
 
 
 @pytest.mark.slow  # 30 s: to start two nodes, and to wait for another one
-@pytest.mark.parametrize("machines", [1], indirect=True)
+@pytest.mark.parametrize("machines", [{"count": 1}], indirect=True)
 def test_the_only_machine_is_lost(tmp_path: Path, machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was graded has been told, and nobody waits for ever for a machine."""
     monkeypatch.setattr("grader.cluster.pool.run_pool.__kwdefaults__", {"start_seconds": 12.0})
