@@ -16,7 +16,7 @@ from gpu_runner.datasets import Pool
 from gpu_runner.devices.base import Device
 from gpu_runner.judgement import verdict_lines
 from gpu_runner.local import Work, work_off
-from gpu_runner.ports import Event, Failed, Judged
+from gpu_runner.ports import Began, Event, Failed, Judged
 from gpu_runner.session import TimedTask
 from grader.course.examples import alternatives, read_mistakes
 from grader.course.suite import read_suites
@@ -71,8 +71,8 @@ class Occupation:
 
     device_seconds: float  # from each device's first call of train to its last run's end, added up
     student_seconds: float  # train and predict of students
-    reference_seconds: float  # train and predict of the reference
-    gaps: tuple[float, ...]  # seconds from one run's end to the next one's, less the next one's train and predict
+    reference_seconds: float  # turns of the reference: where others have the core as well, it is run up to three times
+    gaps: tuple[float, ...]  # of a student's run: seconds since the run before it ended, less its train and predict
     student_runs: int
     reference_runs: int
     disturbed: int  # runs during which something else had the core
@@ -100,11 +100,12 @@ class Marks:
 
 
 class NotedQueue(JobQueue):
-    """The queue, with a note of when each run came in."""
+    """The queue, with a note of when each run came in and when the reference's turn began."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.entries: list[Entry] = []  # appended by the workers' threads
+        self.turns: list[tuple[str, float]] = []  # device and time.monotonic()
 
     def add_run(self, job: int | None, session: int, run: TrainingRun) -> None:
         self.entries.append(Entry(time.monotonic(), run, job is None))
@@ -132,24 +133,31 @@ def occupation(task: TimedTask, pool: Pool, devices: Sequence[Device], count: in
     """Work off ``count`` submissions that are all copies of the reference."""
     files = {f"student{number:03}": task.reference for number in range(count)}
     with class_run(task, pool, devices, files) as (queue, _found):
-        entries = list(queue.entries)
-    whole, gaps = 0.0, []
+        entries, turns = queue.entries, queue.turns
+    whole = reference_seconds = 0.0
+    gaps: list[float] = []
     for device in devices:
         runs = [entry for entry in entries if entry.run.device == device.name]
         if not runs:
-            continue
-        whole += runs[-1].at - (runs[0].at - runs[0].run.seconds)
-        gaps += [after.at - after.run.seconds - before.at for before, after in pairwise(runs)]
+            continue  # the other has done it all
+        # The reference comes first; what its guest's framework took to start is not counted.
+        whole += runs[-1].at - runs[0].at + runs[0].run.seconds
+        reference_seconds += runs[0].run.seconds
+        begun = [at for name, at in turns if name == device.name]
+        for before, after in pairwise(runs):
+            if after.reference:
+                reference_seconds += after.at - max(at for at in begun if at < after.at)
+            else:
+                gaps.append(after.at - after.run.seconds - before.at)
     students = [entry.run for entry in entries if not entry.reference]
-    references = [entry.run for entry in entries if entry.reference]
     return Occupation(
-        whole,
-        sum(run.seconds for run in students),
-        sum(run.seconds for run in references),
-        tuple(gaps),
-        len(students),
-        len(references),
-        sum(bool(entry.run.disturbed) for entry in entries),
+        device_seconds=whole,
+        student_seconds=sum(run.seconds for run in students),
+        reference_seconds=reference_seconds,
+        gaps=tuple(gaps),
+        student_runs=len(students),
+        reference_runs=len(entries) - len(students),
+        disturbed=sum(bool(entry.run.disturbed) for entry in entries),
     )
 
 
@@ -203,7 +211,9 @@ def class_run(
             store.record(report, job.id)
 
         def receive(event: Event) -> None:
-            if isinstance(event, Judged):
+            if isinstance(event, Began) and not event.student:
+                queue.turns.append((event.device, time.monotonic()))
+            elif isinstance(event, Judged):
                 found[event.job.student] = event.training
             elif isinstance(event, Failed):
                 raise event.error  # a benchmark of which a part is missing means nothing
