@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grader.model import Training
 
 BARS = "▁▂▃▄▅▆▇█"
-SPARK_WIDTH = 24  # characters of a live learning curve
+SPARK_WIDTH = 16  # characters of a live learning curve; the whole row then fits into 80 columns
 REFERENCE = "(reference)"
 
 
