@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from gpu_runner.confidence import DUST, accuracy_fraction, interval, thresholds, undecided
+from gpu_runner.devices.base import COST
 from gpu_runner.hints import accuracy_hint, bad_loss, failure_hint, time_hint
 from grader.course.timed import timed_specs
 from grader.errors import InfrastructureError, TaskError
@@ -20,12 +21,15 @@ def is_void(run: TrainingRun, limit_seconds: float) -> bool:
     """Whether a run says nothing about the submission.
 
     What disturbs a device makes a run slower or takes its memory, so a disturbed run that was late, stopped, or ended
-    for want of memory does not count. One that passed within the limit does, and so does one that raised or gave
-    predictions of the wrong form: no neighbour brings that about. A run without an outcome is no evidence either.
+    for want of memory does not count; unless it was late by more than the disturbance can have cost, as an endless loop
+    is. One that passed within the limit does count, and so does one that raised or gave predictions of the wrong form:
+    no neighbour brings that about. A run without an outcome is no evidence either.
     """
     if run.outcome is Outcome.NOT_RUN:
         return True
-    late = run.outcome is Outcome.PASSED and run.seconds > limit_seconds
+    late = run.seconds > limit_seconds and run.outcome in (Outcome.PASSED, Outcome.TIMEOUT)
+    if late and run.seconds - run.conditions.get(COST, math.inf) > limit_seconds:
+        return False
     return bool(run.disturbed) and (late or run.outcome in (Outcome.TIMEOUT, Outcome.MEMORY, Outcome.KILLED))
 
 
@@ -119,7 +123,8 @@ def training_of(
         accuracy=measured.mean if measured else None,
         low=measured.low if measured else None,
         high=measured.high if measured else None,
-        seconds=median(run.seconds for run in counted),
+        # Where some were left alone, theirs are the times: a disturbed run can only have been slower.
+        seconds=median(run.seconds for run in [run for run in counted if not run.disturbed] or counted),
         limit_seconds=limit,
         reference_seconds=reference_seconds(reference_runs),
         device=device,

@@ -82,6 +82,10 @@ class Ledger:
             self._judge(job, training)
             self._tell(Judged(job, training))
 
+    def set_aside(self, run: TrainingRun) -> None:
+        """Store a disturbed run of the reference that is repeated and judges nobody."""
+        self._queue.add_run(None, self.number, run)
+
     def add_run(self, job: Job, run: TrainingRun) -> None:
         """Store a run of a submission."""
         self._queue.add_run(job.id, self.number, run)

@@ -131,7 +131,6 @@ class Worker(threading.Thread):
                 self._session = session
                 if self._stop_asked.is_set():  # abandon() came before there was a session
                     session.kill()
-                self._reference(session, ledger)
                 while not self._stop_asked.is_set():
                     job = ledger.claim(work.among)
                     if job is None:
@@ -147,10 +146,19 @@ class Worker(threading.Thread):
 
     def _reference(self, session: Session, ledger: Ledger) -> None:
         ledger.begin_reference()
-        ledger.add_reference(session.run_reference(self._point))
+        ledger.add_reference(session.run_reference(self._point, set_aside=ledger.set_aside))
 
     def _train(self, session: Session, ledger: Ledger, job: Job) -> None:
-        """Run a submission. Whatever fails that is not its doing: it stays in the queue, and the others go on."""
+        """Run a submission. Whatever fails that is not its doing: it stays in the queue, and the others go on.
+
+        Before the first one the reference runs, and not earlier: there may be nothing left to judge by it.
+        """
+        if not ledger.references:
+            try:
+                self._reference(session, ledger)
+            except BaseException:
+                ledger.give_back(job)
+                raise
 
         def record(run: TrainingRun) -> None:
             if self._stop_asked.is_set():

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from grader.sandbox import DeviceAccess
 
+# In a run's conditions, where it can be told: at most so many of its seconds are owed to a disturbance.
+COST = "disturbance_seconds"
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:

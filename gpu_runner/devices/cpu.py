@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gpu_runner.devices.base import Observed
+from gpu_runner.devices.base import COST, Observed
 from gpu_runner.devices.locks import device_lock
 from gpu_runner.devices.runqueue import RunQueue
 from gpu_runner.devices.sampling import Sampler
@@ -56,7 +56,8 @@ class CpuWitness:
 
     def stop(self) -> Observed:
         self._sampler.stop()
-        return Observed(self._queue.disturbed(), {**machine(), **self._queue.conditions()})
+        cost = {COST: round(self._queue.cost_seconds(), 3)}
+        return Observed(self._queue.disturbed(), {**machine(), **self._queue.conditions(), **cost})
 
 
 def machine() -> dict[str, str]:

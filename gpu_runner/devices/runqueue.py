@@ -157,6 +157,11 @@ class RunQueue:
             conditions["core_mhz"] = round(sum(self._megahertz) / len(self._megahertz))
         return conditions
 
+    def cost_seconds(self) -> float:
+        """At most so many seconds would the run have been quicker with the cores for itself."""
+        waited = self._waiting.worst + self._waiting.unjudged if self._counted else 0.0
+        return waited + self._lost()
+
     def _lost(self) -> float:
         return stolen_seconds(self._cores) - self._stolen
 

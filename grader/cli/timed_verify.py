@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from grader.model import Assignment, TestSpec
 
 KIND = "timed"
+# In an alternative: right by the thresholds of [timed.small], and not meant for the whole data set.
+SMALL_ONLY = re.compile(r"^# variant: small$", re.MULTILINE)
 LINES = frozenset((ACCURACY, TIME))
 
 
@@ -81,7 +84,7 @@ def _prove(
         device = open_devices(timed, options)[0]
     except InfrastructureError as error:
         raise NotHere(error.what) from error
-    examples = _examples(assignment, specs, device.kind)
+    examples = _examples(assignment, specs, device.kind, small=options.small)
     task = timed_task(assignment, small=options.small)
     with (
         device.lock(wait=wait_for_device(device.name)),
@@ -93,7 +96,9 @@ def _prove(
         prove(session, examples, report)
 
 
-def _examples(assignment: Assignment, specs: tuple[TestSpec, ...], device: str) -> list[TimedExample]:
+def _examples(
+    assignment: Assignment, specs: tuple[TestSpec, ...], device: str, *, small: bool
+) -> list[TimedExample]:
     from gpu_runner.proving import TimedExample
     from grader.course.examples import alternatives, read_mistakes
     from grader.course.table import read_text
@@ -104,7 +109,7 @@ def _examples(assignment: Assignment, specs: tuple[TestSpec, ...], device: str) 
     examples = [TimedExample("reference", assignment.solution.name, script(assignment, source), frozenset())]
     for path in alternatives(assignment):
         files = read_alternative(assignment, path)
-        if not missing_framework(files):
+        if not missing_framework(files) and (small or not SMALL_ONLY.search(files.source)):
             examples.append(TimedExample("alternative", path.name, files, frozenset()))
     for mistake in read_mistakes(assignment, frozenset(spec.name for spec in specs)):
         loses = LINES.intersection(mistake.caught_by)

@@ -193,7 +193,6 @@ def _print(results: list[Verification], *, verbose: bool) -> None:
 
     from grader.cli.timed_verify import KIND
 
-
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
     table = Table(title="Proof of the suites", caption=f"{results[0].seeds} seeds each" if results else "")
     for column in ("assignment", "reference", "stub", "alternatives", "mistakes", "adversaries", "timed", "verdict"):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_runner import hints
+from gpu_runner.devices.base import COST
 from gpu_runner.judgement import (
     counting,
     failures,
@@ -57,13 +58,16 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (run(seconds=31.0, disturbed=BUSY), False),
         (failed(Outcome.TIMEOUT, seconds=60.0), True),
         (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY), False),
+        (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY, conditions={COST: 25.0}), True),
+        (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY, conditions={COST: 30.0}), False),
+        (run(seconds=40.0, disturbed=BUSY, conditions={COST: 5.0}), True),
         (failed(Outcome.MEMORY, disturbed=BUSY), False),
         (failed(Outcome.KILLED, disturbed=BUSY), False),
         (failed(Outcome.ERROR, disturbed=BUSY), True),
         (failed(Outcome.ERROR), True),
         (failed(Outcome.NOT_RUN), False),
     ],
-    ids="late|quick|late, busy|stopped|stopped, busy|no memory, busy|killed, busy|error, busy|error|none".split("|"),
+    ids="late|quick|late, busy|stopped|stopped, busy|endless, busy|perhaps not endless|far too late, busy|no memory, busy|killed, busy|error, busy|error|none".split("|"),
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:
     assert counting([one], 30.0) == ((one,) if counts else ())

@@ -12,7 +12,7 @@ import pytest
 
 from gpu_runner import session as sessions
 from gpu_runner.judgement import needs_more_runs, training_of
-from gpu_runner.session import MAX_VOID_RUNS, Session, TimedTask, secret_seeds
+from gpu_runner.session import MAX_VOID_RUNS, REFERENCE_TRIES, Session, TimedTask, secret_seeds
 from grader.errors import InfrastructureError, SuiteError, TaskError
 from grader.model import CurvePoint, Outcome, SubmissionFiles, TrainingRun
 from tests.fakes.device import CENTROIDS, TIMED, FakeDevice, OneBox, handed_in, quick, stripes, task
@@ -96,7 +96,9 @@ def test_the_reference_takes_the_submissions_seeds_in_turn(opened: Open) -> None
 def test_a_disturbed_reference_is_repeated(opened: Open, device: FakeDevice) -> None:
     session = opened()
     device.disturbed = ["somebody else", ""]
-    run = session.run_reference()
+    aside: list[TrainingRun] = []
+    run = session.run_reference(set_aside=aside.append)
+    assert [(each.disturbed, each.seed) for each in aside] == [("somebody else", 11)]
     assert (run.disturbed, run.seed) == ("", 11)
     assert session.references == [run]
     assert len(device.watched) == 2
@@ -107,7 +109,7 @@ def test_a_reference_that_stays_disturbed_is_kept_with_the_remark(opened: Open, 
     device.disturbed = ["somebody else"] * 50
     run = session.run_reference()
     assert (run.outcome, run.disturbed) == (Outcome.PASSED, "somebody else")
-    assert len(device.watched) == MAX_VOID_RUNS
+    assert len(device.watched) == REFERENCE_TRIES
 
 
 def test_a_reference_that_fails_is_the_tasks_mistake(opened: Open) -> None:

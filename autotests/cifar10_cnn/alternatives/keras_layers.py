@@ -1,3 +1,4 @@
+# variant: small
 """Keras: mirroring and shifts as layers, a network built by function calls, AdamW with a cosine schedule."""
 
 import os

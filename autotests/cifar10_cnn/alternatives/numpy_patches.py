@@ -1,3 +1,4 @@
+# variant: small
 """NumPy alone, and no gradient: patches of the images themselves as filters, pooled, then ridge regression.
 
 After Coates, Lee and Ng (2011), who found that a single layer of features needs hardly any training. FILTERS patches

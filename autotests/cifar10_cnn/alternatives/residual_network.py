@@ -1,3 +1,4 @@
+# variant: small
 """PyTorch in another style: residual blocks, AdamW, cross-entropy on a DataLoader's batches, one shift per batch."""
 
 import math

@@ -1,3 +1,4 @@
+# variant: small
 """PyTorch without modules: weights in a dictionary, Adam, average pooling, and a learning rate that falls by hand."""
 
 import math

@@ -1,3 +1,4 @@
+# variant: small
 """Keras: shifts as a layer, a schedule as an object, and a callback that passes the curve on."""
 
 import os
