@@ -67,7 +67,10 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (failed(Outcome.ERROR), True),
         (failed(Outcome.NOT_RUN), False),
     ],
-    ids="late|quick|late, busy|stopped|stopped, busy|endless, busy|perhaps not endless|far too late, busy|no memory, busy|killed, busy|error, busy|error|none".split("|"),
+    ids=(
+        "late|quick|late, busy|stopped|stopped, busy|endless, busy|perhaps not endless|far too late, busy|"
+        "no memory, busy|killed, busy|error, busy|error|none"
+    ).split("|"),
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:
     assert counting([one], 30.0) == ((one,) if counts else ())
