@@ -40,11 +40,13 @@ def demo(out: Path | None, jobs: int | None, workers: int | None) -> int:
     import dataclasses
 
     from grader.cli.grade import GradeRun, engine_of
+    from grader.cli.report import write_report
     from grader.cli.timed import TimedOptions
     from grader.course import absolute_database
     from grader.errors import TaskError
     from grader.generation import FileState, generate
     from grader.generation.demo_class import STUDENTS
+    from grader.reports import load
     from grader.reports.text import count
 
     course = open_course()
@@ -61,7 +63,7 @@ def demo(out: Path | None, jobs: int | None, workers: int | None) -> int:
     engine, timed = engine_of("local", None), TimedOptions(workers=workers)
     run = GradeRun(course, folder / "submitted", (), None, "bubblewrap", jobs, engine, timed=timed)
     code = run.execute(regrade=False, yes=False, as_json=False)
-    index, *leaderboards = write_report(course, folder / "report")
+    index, *leaderboards = write_report(course, load.load_class(course), folder / "report")
     click.echo(f"\nReport: {shown_path(index)}")
     for path in leaderboards:
         click.echo(f"Leaderboard: {shown_path(path)}")
@@ -92,22 +94,6 @@ def demo_assignments(course: Course) -> tuple[Assignment, ...]:
             continue
         click.echo(f"note: {assignment.name} is left out of the demo: {why}", err=True)
     return tuple(shown)
-
-
-def write_report(course: Course, folder: Path) -> list[Path]:
-    """Write the class's pages and a leaderboard for each timed task; their paths, that of index.html first."""
-    from grader.reports import class_report, html, leaderboard, load, write
-    from grader.store.database import Store
-
-    timed = [assignment for assignment in course.assignments if assignment.timed is not None]
-    boards = {assignment.name: f"leaderboard-{assignment.name}.html" for assignment in timed}
-    pages = html.render(class_report.select(load.load_class(course)), boards)
-    with Store(course.database, read_only=True) as store:
-        for assignment in timed:
-            board = leaderboard.build(course, assignment, store.latest(assignment.name))
-            pages[boards[assignment.name]] = html.render_leaderboard(board)
-    write.write_files(folder, pages)
-    return [folder / name for name in ("index.html", *boards.values())]
 
 
 def write_class(course: Course, folder: Path) -> int:

@@ -47,7 +47,7 @@ class Bubblewrap:
             preload,
             isolated=True,
             drop_uid=os.getuid() == 0,
-            seccomp=guest_filter(pinned=bool(device.cores)),
+            seccomp=guest_filter(pinned=bool(device.cores), driver=device.driver),
             device=device,
         )
 

@@ -42,7 +42,7 @@ class DeviceAccess:
     folders: tuple[str, ...] = ()  # read-only: the driver's libraries and what it reads under /sys
     variables: tuple[tuple[str, str], ...] = ()  # of the environment: CUDA_VISIBLE_DEVICES …
     cores: tuple[int, ...] = ()  # the CPU cores to stay on; empty: all
-    driver: bool = False  # a GPU's driver reserves address space without end and reads /proc: neither is held back
+    driver: bool = False  # a GPU's driver: may reserve address space without end, read /proc, listen on a local socket
 
 
 NO_DEVICE = DeviceAccess()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import socket
 import tempfile
 
 from grader.errors import SandboxUnavailable
 
 # No sockets at all: bubblewrap's network namespace still has a loopback. socketpair stays, for asyncio.
-NETWORK = "socket connect bind listen accept accept4"
+NETWORK = "connect accept accept4"
+MADE_SOCKETS = "socket bind listen"
 NAMESPACES = (
     "unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr"
 )
@@ -28,6 +30,7 @@ UNCOUNTED_MEMORY = "memfd_create memfd_secret shmget shmat shmctl msgget msgsnd 
 
 CLONE_NEW_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+KIND_OF_SOCKET = 0xF  # of socket's second argument, besides flags
 
 
 # A run that is timed on one core stays there.
@@ -35,10 +38,12 @@ PINNED = "sched_setaffinity"
 
 
 @functools.cache
-def guest_filter(*, pinned: bool = False) -> bytes:
+def guest_filter(*, pinned: bool = False, driver: bool = False) -> bytes:
     """The filter as a BPF program for this machine's architecture.
 
     :param pinned: whether guests must stay on the CPU cores that they find themselves on.
+    :param driver: whether guests need a GPU's driver: CUDA does not start unless it can bind a local socket and listen
+        on it, for processes that share memory with it. Nobody can connect to that one.
     Raises SandboxUnavailable where libseccomp is not there.
     """
     try:
@@ -49,7 +54,8 @@ def guest_filter(*, pinned: bool = False) -> bytes:
         ) from error
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     refuse = pyseccomp.ERRNO(errno.EPERM)
-    for group in (NETWORK, NAMESPACES, OTHER_PROCESSES, KERNEL, UNCOUNTED_MEMORY, PINNED * pinned):
+    refused = (NETWORK, NAMESPACES, OTHER_PROCESSES, KERNEL, UNCOUNTED_MEMORY)
+    for group in (*refused, PINNED * pinned, MADE_SOCKETS * (not driver)):
         for name in group.split():
             # A name that this libseccomp or architecture does not know cannot be called by name either; the kernel's
             # newest calls are covered by the missing capabilities.
@@ -57,6 +63,11 @@ def guest_filter(*, pinned: bool = False) -> bytes:
                 program.add_rule(refuse, name)
             except (OSError, ValueError, RuntimeError):
                 continue
+    if driver:
+        program.add_rule(refuse, "socket", pyseccomp.Arg(0, pyseccomp.NE, socket.AF_UNIX))
+        # One without a connection sends to any name.
+        kind = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, KIND_OF_SOCKET, socket.SOCK_DGRAM)
+        program.add_rule(refuse, "socket", kind)
     for flag in CLONE_NEW_FLAGS:
         program.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
     # clone3 passes its flags in memory, where a filter cannot read; glibc falls back to clone on ENOSYS.

@@ -5,8 +5,12 @@ forked after an operation on two threads hangs in its first operation.
 """
 
 
-def training_step() -> None:
-    """Forward, backward and an optimiser's step of a model that holds the layers a course uses."""
+def training_step(*, backward: bool = True) -> None:
+    """Forward, backward and an optimiser's step of a model that holds the layers a course uses.
+
+    :param backward: False where a GPU is visible. Autograd's first use counts the devices, which starts CUDA, and
+        makes a thread for each: a child forked after that can use neither.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -25,9 +29,13 @@ def training_step() -> None:
     )
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     loss = torch.nn.functional.cross_entropy(model(torch.zeros(2, 1, 8, 8)), torch.tensor([0, 1]))
-    loss.backward()  # type: ignore[no-untyped-call]  # no annotations
+    if backward:
+        loss.backward()  # type: ignore[no-untyped-call]  # no annotations
+        torch.autograd.grad(model[7](torch.ones(1, 8)).sum(), list(model[7].parameters()))
+    else:
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
     optimiser.step()
-    torch.autograd.grad(model[7](torch.ones(1, 8)).sum(), list(model[7].parameters()))
     with torch.device("meta"):  # the meta device loads its decompositions at first use
         torch.nn.Conv2d(1, 1, 3)(torch.empty(1, 1, 8, 8))
     torch.random.set_rng_state(state)

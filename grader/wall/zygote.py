@@ -33,7 +33,7 @@ def main() -> None:
     if settings["cores"]:
         os.sched_setaffinity(0, settings["cores"])
     try:
-        warm_up(settings["needed"], settings["preload"], settings["environment"])
+        warm_up(settings["needed"], settings["preload"], settings["environment"], driver=settings["driver"])
         if isolated:
             namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         if settings["driver"]:  # guests then see this process in /proc: its memory and environment stay closed
@@ -139,11 +139,12 @@ def reap() -> None:
             pass
 
 
-def warm_up(needed: list[str], preload: list[str], environment: str) -> None:
+def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: bool) -> None:
     """Import what submissions import, and run once what frameworks put off until first use.
 
     :param needed: the environment's own modules; whoever lacks one cannot grade.
     :param preload: modules that some submission imports. One that fails to import is that submission's affair.
+    :param driver: whether a GPU is visible, which nothing may touch before the fork.
     """
     sys.dont_write_bytecode = True
     for name in needed:
@@ -154,7 +155,7 @@ def warm_up(needed: list[str], preload: list[str], environment: str) -> None:
     if environment == "torch":
         from . import warm_torch
 
-        warm_torch.training_step()
+        warm_torch.training_step(backward=not driver)
 
 
 def versions() -> dict[str, str]:
