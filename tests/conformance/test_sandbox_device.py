@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from grader.model import Environment, Limits
 from grader.remote import RemoteSession
 from grader.sandbox import BACKENDS, DeviceAccess, SharedArray, Zygote, open_sandbox
+from grader.wall import zygote as zygote_process
 from tests.fakes.device import handed_in
 
 LIMITS = Limits(memory_mb=300, wall_seconds=10.0)
@@ -331,3 +333,71 @@ def test_a_driver_may_reserve_address_space(backend: str, open_box: Box) -> None
     assert open_box(PROC, backend, driver=True).address_space() == 8
     with pytest.raises((OSError, MemoryError)):
         open_box(PROC, backend).address_space()
+
+
+# sockets --------------------------------------------------------------------------------------------------------------
+
+SOCKETS = """
+import socket
+
+def made():
+    def kind(name, family, kind):
+        try:
+            socket.socket(family, kind).close()
+        except OSError:
+            return []
+        return [name]
+    return (
+        kind("stream", socket.AF_UNIX, socket.SOCK_STREAM)
+        + kind("seqpacket", socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        + kind("dgram", socket.AF_UNIX, socket.SOCK_DGRAM)
+        + kind("inet", socket.AF_INET, socket.SOCK_STREAM)
+        + kind("inet6", socket.AF_INET6, socket.SOCK_STREAM)
+        + kind("netlink", socket.AF_NETLINK, socket.SOCK_RAW)
+    )
+
+def listen_and_connect():
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(chr(0) + f"cuda-uvmfd-{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}")
+        server.listen(16)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            try:
+                client.connect(server.getsockname())
+            except PermissionError:
+                return "listens alone"
+    return "connected"
+"""
+
+
+def test_a_driver_listens_on_a_local_socket_that_nobody_reaches(open_box: Box) -> None:
+    """CUDA binds one, named like this, when it starts, and does not start without."""
+    submission = open_box(SOCKETS, driver=True)
+    assert submission.made() == ["stream", "seqpacket"]
+    assert submission.listen_and_connect() == "listens alone"
+
+
+def test_others_make_no_socket(open_box: Box) -> None:
+    assert open_box(SOCKETS).made() == []
+
+
+# what is done before the fork -----------------------------------------------------------------------------------------
+
+
+def test_nothing_touches_a_gpu_before_the_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Autograd's first use starts CUDA and a thread per GPU; children could then use neither."""
+    torch = pytest.importorskip("torch")
+    used: list[str] = []
+
+    def engine(*_arguments: object, **_keywords: object) -> None:
+        used.append("autograd")
+        raise AssertionError("autograd was used")
+
+    monkeypatch.setattr(torch.autograd, "_engine_run_backward", engine)  # of grad()
+    monkeypatch.setattr(torch.autograd.graph, "_engine_run_backward", engine)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", engine)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it sets that, too
+    zygote_process.warm_up(["torch"], [], "torch", driver=True)
+    assert used == []
+    with pytest.raises(AssertionError):
+        zygote_process.warm_up(["torch"], [], "torch", driver=False)
+    assert used == ["autograd"], "the watch works"
