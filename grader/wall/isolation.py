@@ -154,14 +154,16 @@ def set_resource_limits(limits: dict[str, float]) -> None:
     memory = int(limits["memory_bytes"]) + int(limits["mapped_bytes"])
     # A hard limit above the soft one makes the kernel send SIGXCPU first; equal limits kill at once.
     cpu = int(limits["total_cpu_seconds"]) + 1
+    # A GPU's driver maps without end and pins what it copies; the host watches the memory that is really held.
+    unbounded = not limits["address_space"]
     for which, value in (
-        (resource.RLIMIT_AS, memory if limits["address_space"] else resource.RLIM_INFINITY),
+        (resource.RLIMIT_AS, resource.RLIM_INFINITY if unbounded else memory),
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_NPROC, int(limits["processes"])),
         (resource.RLIMIT_NOFILE, int(limits["open_files"])),
         (resource.RLIMIT_FSIZE, int(limits["file_bytes"])),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MEMLOCK, resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] if unbounded else 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(which, (value, value))
