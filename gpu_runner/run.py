@@ -80,6 +80,7 @@ def run_once(
     answer: Any = None
     try:
         session.load()
+        session.deadline = time.monotonic() + limits.load_wall_seconds  # for what it does when it is asked about itself
         keywords: dict[str, Any] = {"seed": draw.given_seed, "device": device.kind}
         if session.accepts("train", "log"):
             keywords["log"] = curve.add
@@ -97,7 +98,7 @@ def run_once(
         end = time.monotonic()
     except (GuestFault, LoadError, SubmissionFault) as error:
         end = time.monotonic()
-        failure = failure_of(error, trained=train_seconds is not None)
+        failure = failure_of(error, started=start is not None, trained=train_seconds is not None)
     finally:
         try:
             session.close()
@@ -139,14 +140,19 @@ class Failure:
     traceback: str = ""
 
 
-def failure_of(error: Exception, *, trained: bool) -> Failure:
+def failure_of(error: Exception, *, started: bool = True, trained: bool) -> Failure:
     """What an exception of the guest's stands for.
 
+    :param started: whether ``train`` had been called; before, no clock ran that could have stopped the run.
     :param trained: whether ``train`` had returned.
     """
     if isinstance(error, GuestFault):
         where = "predict" if trained else "train"
         frames = "\n".join(map(str, read_frames(error.where)))
+        if not started:
+            outcome = fault_outcome(error)
+            outcome = Outcome.ERROR if outcome is Outcome.TIMEOUT else outcome
+            return Failure(outcome, f"While it was loaded: {error}", frames)
         return Failure(fault_outcome(error), f"In {where}: {error}", frames)
     if isinstance(error, LoadError):
         said = f"It cannot be loaded: {error.remote.type_name}"

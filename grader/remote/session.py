@@ -34,6 +34,8 @@ from grader.wall.values import Decoder, Encoder
 MAX_CALLBACKS = 10_000
 # While a call comes back to the test, its CPU seconds are added up this often.
 CALLBACK_LOOK_SECONDS = 0.1
+# CPU and wall seconds to make a GPU's context; libraries of some GiB may have to come from a cold disk.
+WARM_SECONDS = 120.0
 # Items that iterating over a handle may give; a data loader or a state_dict stays far below.
 MAX_ITEMS = 100_000
 
@@ -128,12 +130,13 @@ class RemoteSession:
         self._callbacks.clear()
         self._freed.clear()
         self._handles.clear()
+        if self._warm:
+            self._warm_up()
         payload = {
             "name": self.files.name,
             "entry": self.files.entry,
             "files": dict(self.files.files),
             "cells": None if self.files.cells is None else [list(cell) for cell in self.files.cells],
-            "warm": list(self._warm),
         }
         encoder = Encoder(_refuse)
         message = {"op": "load", "payload": encoder.encode(payload)}
@@ -147,6 +150,23 @@ class RemoteSession:
             raise LoadError(remote)
         self._loaded = _read_loaded(reply)
         return self._loaded
+
+    def _warm_up(self) -> None:
+        """Make the GPU contexts in the fresh guest, which has seen nothing of the submission: what fails is ours."""
+        try:
+            reply, _ = self._exchange({"op": "warm", "frameworks": list(self._warm)}, [], WARM_SECONDS, WARM_SECONDS)
+        except GuestFault as fault:
+            self.fault = None
+            why, cause = str(fault), fault
+        else:
+            if "raised" not in reply:
+                return
+            why, cause = str(describe_raised(reply["raised"])[0]), None
+        self.close()
+        self.infrastructure = InfrastructureError(
+            f"{' and '.join(self._warm)} cannot compute on the device in a guest: {why}", remedy="run: grader doctor"
+        )
+        raise self.infrastructure from cause
 
     @property
     def guest(self) -> Guest | None:

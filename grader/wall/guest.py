@@ -90,10 +90,14 @@ class Guest:
         except WireError as error:
             frames.send_frame(self._wire, {"id": request["id"], "refused": str(error)})
 
+    def _warm(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        """Asked before the submission is loaded: none of its code is there to see it, to hinder it, or to blame."""
+        for framework in request["frameworks"]:
+            warm_device.warm_up(framework)
+        return {"ok": encoder.encode(None)}
+
     def _load(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         payload = decoder.decode(request["payload"])
-        for framework in payload["warm"]:  # before any of the submission's code is there to see or to hinder it
-            warm_device.warm_up(framework)
         name, entry = payload["name"], payload["entry"]
         self._folder = os.path.join(self._scratch, "submission")
         os.mkdir(self._folder)
@@ -296,6 +300,7 @@ class Guest:
         frames.send_frame(self._wire, {"where": self._own(reversed(walked))})
 
     _OPERATIONS: ClassVar[dict[str, Callable[[Guest, Message, Decoder, Encoder], Message]]] = {
+        "warm": _warm,
         "load": _load,
         "call": _call,
         "run": _run,

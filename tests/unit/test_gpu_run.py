@@ -237,6 +237,36 @@ def test_it_cannot_be_loaded(run: Run) -> None:
     assert told.seconds == 0
 
 
+def test_a_device_that_cannot_be_warmed_is_the_graders_failure(run: Run) -> None:
+    """Here because the zygote has no PyTorch that finds a GPU; the submission has not been loaded by then."""
+    with pytest.raises(InfrastructureError, match="tensorflow cannot compute on the device in a guest") as raised:
+        run(f"print('loaded')\n{TRAIN}\n{PREDICT}", warm=("tensorflow",))
+    assert raised.value.remedy == "run: grader doctor"
+
+
+def test_looking_at_train_takes_no_longer_than_loading(zygote: Zygote, drawn: Draw, device: FakeDevice) -> None:
+    """No clock runs yet, so a limit must hold for what the submission does when it is asked about its functions."""
+    source = f"""
+{TRAIN}
+{PREDICT}
+class Slow:
+    def __get__(self, owner, kind):
+        import time
+        time.sleep(60)
+class Lazy:
+    __signature__ = Slow()
+    def __call__(self, *args, **keywords): return 1
+train = Lazy()
+"""
+    limits = replace(zygote_limits(LIMITS, drawn.shared_bytes), load_wall_seconds=1.0)
+    start = time.monotonic()
+    told = run_once(zygote, handed_in(source), limits, drawn, TIMED, device, hard_stop_seconds=20.0)
+    assert time.monotonic() - start < 10
+    assert told.outcome is Outcome.ERROR
+    assert told.message.startswith("While it was loaded: No answer after ")
+    assert told.seconds == 0
+
+
 def test_train_with_the_wrong_parameters(run: Run) -> None:
     told = run(f"def train(images, labels): return 1\n{PREDICT}")
     assert told.outcome is Outcome.ERROR
