@@ -17,23 +17,25 @@ from grader.sandbox import SharedArray
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Training data, ready in shared memory, and what the host keeps for itself. Close it when it is done with."""
+    """Training data, of which the images lie ready in shared memory, and what the host keeps for itself.
+
+    Close it when it is done with.
+    """
 
     seed: int
     given_seed: int  # the argument ``seed`` of train; tells nothing of ``seed``
-    images: SharedArray  # uint8 (n, height, width[, 3])
-    labels: SharedArray  # int64 (n,), permuted class numbers
+    images: SharedArray  # uint8 (n, height, width[, 3]); a guest maps it before it loads the submission
+    labels: np.ndarray  # int64 (n,), permuted class numbers; sent with the call of train: nothing is learnt before
     hidden_images: np.ndarray  # uint8 (m, height, width[, 3]), jittered
     hidden_labels: np.ndarray  # int64 (m,), permuted class numbers: what predictions are compared with
     classes: int
 
     @property
     def shared_bytes(self) -> int:
-        return int(self.images.nbytes + self.labels.nbytes)
+        return int(self.images.nbytes)
 
     def close(self) -> None:
         self.images.close()
-        self.labels.close()
 
 
 def draw(pool: Pool, timed: Timed, seed: int, where: str = "") -> Draw:
@@ -57,22 +59,17 @@ def draw(pool: Pool, timed: Timed, seed: int, where: str = "") -> Draw:
     mixed = split.permutation(len(train))  # gathered in the order of the file, which is fast, then told mixed
     train = train[mixed]
     numbers = classes.permutation(pool.classes)
-    labels = SharedArray.of(numbers[pool.labels[train]].astype(np.int64))
-    try:
-        images = SharedArray(
-            (len(train), *pool.images.shape[1:]),
-            np.uint8,
-            lambda view: np.take(pool.images, train, axis=0, out=view, mode="clip"),
-        )
-    except BaseException:
-        labels.close()
-        raise
+    images = SharedArray(
+        (len(train), *pool.images.shape[1:]),
+        np.uint8,
+        lambda view: np.take(pool.images, train, axis=0, out=view, mode="clip"),
+    )
     largest = int(pool.images[hidden].max(initial=0))
     return Draw(
         seed,
         int(given.integers(2**31)),
         images,
-        labels,
+        numbers[pool.labels[train]].astype(np.int64),
         jitter(np.ascontiguousarray(pool.images[hidden]), timed, jitters, max(largest, 1)),
         numbers[pool.labels[hidden]].astype(np.int64),
         pool.classes,

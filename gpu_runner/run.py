@@ -73,7 +73,7 @@ def run_once(
     Raises InfrastructureError where the sandbox or the device fails; whatever the submission does is in the result.
     """
     curve = Curve(tell)
-    session = TrainingSession(zygote, files, limits, shared=(draw.images, draw.labels), warm=warm)
+    session = TrainingSession(zygote, files, limits, shared=(draw.images,), warm=warm)
     witness: Witness | None = None
     start = end = train_seconds = None
     failure: Failure | None = None

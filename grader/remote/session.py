@@ -155,18 +155,17 @@ class RemoteSession:
         """Make the GPU contexts in the fresh guest, which has seen nothing of the submission: what fails is ours."""
         try:
             reply, _ = self._exchange({"op": "warm", "frameworks": list(self._warm)}, [], WARM_SECONDS, WARM_SECONDS)
-        except GuestFault as fault:
-            self.fault = None
-            why, cause = str(fault), fault
-        else:
             if "raised" not in reply:
                 return
-            why, cause = str(describe_raised(reply["raised"])[0]), None
+            why = str(describe_raised(reply["raised"])[0])
+        except GuestFault as fault:
+            self.fault = None
+            why = str(fault)
         self.close()
         self.infrastructure = InfrastructureError(
             f"{' and '.join(self._warm)} cannot compute on the device in a guest: {why}", remedy="run: grader doctor"
         )
-        raise self.infrastructure from cause
+        raise self.infrastructure
 
     @property
     def guest(self) -> Guest | None:

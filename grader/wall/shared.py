@@ -9,7 +9,7 @@ from typing import Any
 
 # Descriptors that a fresh guest finds its shared memory at: this one and those after it.
 FIRST_SHARED = 4
-# Images and labels; room for a second pair.
+# Training images need one.
 MAX_SHARED = 4
 MAP_FAILED = ctypes.c_void_p(-1).value
 
