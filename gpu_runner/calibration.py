@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from gpu_runner.chances import MOST_CHANCE, Chances, chances, suggest_full, suggest_multiple
-from gpu_runner.judgement import counting, failures
+from gpu_runner.judgement import failures
 from grader.errors import InfrastructureError, TaskError, UsageError
-from grader.model import Assignment, Timed, TrainingRun
+from grader.model import Assignment, Outcome, Timed, TrainingRun
 
 FILE = "calibration.json"
 # Below, the chance that an honest copy fails is hardly known: with 9 degrees of freedom the tails are 15 % wider.
@@ -125,7 +125,7 @@ def calibration_of(
     :raises TaskError: a run failed that counts: such a reference judges nobody.
     :raises InfrastructureError: fewer than LEAST_RUNS were not disturbed.
     """
-    failed = failures(counting(runs, math.inf))
+    failed = failures([run for run in runs if not run.disturbed or run.outcome in (Outcome.ERROR, Outcome.FAILED)])
     if failed:
         raise TaskError(
             f"{len(failed)} of {len(runs)} runs of the reference failed: {failed[0].outcome}, {failed[0].message}",

@@ -23,9 +23,10 @@ def is_void(run: TrainingRun, limit_seconds: float) -> bool:
     What disturbs a device makes a run slower or takes its memory, so a disturbed run that was late, stopped, or ended
     for want of memory does not count; unless it was late by more than the disturbance can have cost, as an endless loop
     is. One that passed within the limit does count, and so does one that raised or gave predictions of the wrong form:
-    no neighbour brings that about. A run without an outcome is no evidence either.
+    no neighbour brings that about. A run without an outcome is no evidence either, nor is one that was stopped within
+    the limit: by an earlier one, which later runs of the reference have raised.
     """
-    if run.outcome is Outcome.NOT_RUN:
+    if run.outcome is Outcome.NOT_RUN or (run.outcome is Outcome.TIMEOUT and run.seconds <= limit_seconds):
         return True
     late = run.seconds > limit_seconds and run.outcome in (Outcome.PASSED, Outcome.TIMEOUT)
     if late and run.seconds - run.conditions.get(COST, math.inf) > limit_seconds:

@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class GuestProcess:
         self._pidfd = pidfd
         self.pid = _pid_of(pidfd)
         self._condemned: GuestFault | None = None
+        self._descriptors = threading.Lock()  # for a thread that condemns: a closed number may soon be another guest's
         self._limits = limits
         self._own_namespace = own_namespace
         self._base_bytes = held_bytes(self.pid)
@@ -114,9 +116,12 @@ class GuestProcess:
         return self._cpu
 
     def condemn(self, fault: GuestFault) -> None:
-        self._condemned = self._condemned or fault
-        with contextlib.suppress(OSError):  # it has ended, or its descriptor is closed
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with self._descriptors:
+            if self._pidfd < 0:
+                return
+            self._condemned = self._condemned or fault
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self) -> None:
         if self._closed:
@@ -140,7 +145,9 @@ class GuestProcess:
         self._closed = True
         self._wire.close()
         os.close(self._output)
-        os.close(self._pidfd)
+        with self._descriptors:
+            os.close(self._pidfd)
+            self._pidfd = -1
 
     def give_up(self, why: str) -> GuestTimeout:
         """Ask the guest what it is running, then end it."""

@@ -230,6 +230,9 @@ def test_an_entry_is_made_of_undisturbed_runs(assignment: Assignment) -> None:
 def test_a_reference_that_fails_is_not_calibrated(assignment: Assignment) -> None:
     stopped = run(None, outcome=Outcome.TIMEOUT, disturbed="throttled")
     assert calibration_of(assignment, [run()] * 12 + [stopped], "Fast CPU", VERSIONS, NOW, small=False).runs == 12
+    alone = dataclasses.replace(stopped, disturbed="")
+    with pytest.raises(TaskError, match="1 of 13 runs of the reference failed: timeout"):
+        calibration_of(assignment, [run()] * 12 + [alone], "Fast CPU", VERSIONS, NOW, small=False)
     runs = [run()] * 12 + [run(None, outcome=Outcome.ERROR, message="ValueError: no")]
     with pytest.raises(TaskError, match="1 of 13 runs of the reference failed: error, ValueError: no"):
         calibration_of(assignment, runs, "Fast CPU", VERSIONS, NOW, small=False)

@@ -57,6 +57,7 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (run(seconds=29.0, disturbed=BUSY), True),
         (run(seconds=31.0, disturbed=BUSY), False),
         (failed(Outcome.TIMEOUT, seconds=60.0), True),
+        (failed(Outcome.TIMEOUT, seconds=30.0), False),
         (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY), False),
         (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY, conditions={COST: 25.0}), True),
         (failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY, conditions={COST: 30.0}), False),
@@ -68,8 +69,8 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (failed(Outcome.NOT_RUN), False),
     ],
     ids=(
-        "late|quick|late, busy|stopped|stopped, busy|endless, busy|perhaps not endless|far too late, busy|"
-        "no memory, busy|killed, busy|error, busy|error|none"
+        "late|quick|late, busy|stopped|stopped too early|stopped, busy|endless, busy|perhaps not endless|"
+        "far too late, busy|no memory, busy|killed, busy|error, busy|error|none"
     ).split("|"),
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:

@@ -346,7 +346,7 @@ def test_draws_are_made_once_and_kept_for_all(opened: Open, drawn: list[Any]) ->
 def test_draws_take_no_more_than_so_much_memory(
     opened: Open, drawn: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = TIMED.train_images * (16 + 8)
+    one = TIMED.train_images * 16  # the images, which are shared
     monkeypatch.setattr(sessions, "MAX_KEPT_BYTES", 2 * one)
     session = opened()
     session.run_reference()

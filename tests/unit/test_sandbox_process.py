@@ -70,3 +70,19 @@ def test_a_guest_that_talks_instead_of_listening_does_not_keep_the_host_busy(sta
     with pytest.raises(GuestTimeout):  # and not a ValueError, for which a test may wait
         guest.exchange({"id": 2}, [b"x" * (8 << 20)], cpu_seconds=60.0, wall_seconds=1.0)
     assert time.process_time() - before < 0.2
+
+
+def test_whoever_is_condemned_too_late_takes_nobody_along(start: Start) -> None:
+    """The number of a closed descriptor goes to what is opened next: here to another guest."""
+    gone = start(MUTE)
+    number = gone._pidfd
+    gone.close()
+    other = start(MUTE)
+    held: list[int] = []
+    while not held or held[-1] < number:  # until the number is taken again
+        held.append(os.dup(other._pidfd))
+    gone.condemn(GuestTimeout("too late"))
+    for descriptor in held:
+        os.close(descriptor)
+    assert not other._death.poll(200)
+    assert other.alive()
