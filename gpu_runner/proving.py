@@ -48,7 +48,7 @@ def prove(
         timed = replace(task.timed, seeds=SEEDS_OF_A_MISTAKE) if example.loses else task.timed
         runs = session.run_submission(example.files, (), lambda _run: None, timed=timed)
         training = training_of(timed, runs, session.references, session.device.name, small=task.small)
-        lines = verdict_lines(timed, training)
+        lines = verdict_lines(timed, training, classes=session.classes)
         found = f"{sum(line.earned for line in lines):g} of {sum(line.points for line in lines):g}"
         if training.accuracy is not None:
             found += f", accuracy {training.accuracy:.3f} in {training.seconds:.2g} s"

@@ -89,6 +89,11 @@ class Session:
                 self._guest.condemn(GuestKilled("The grader was interrupted."))
 
     @property
+    def classes(self) -> int:
+        """How many classes the data set has."""
+        return self._pool.classes
+
+    @property
     def limit_seconds(self) -> float:
         """The time limit by the references so far; TaskError where none has passed."""
         return limit_seconds(self.task.timed, self.references)

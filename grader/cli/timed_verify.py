@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from grader.course.timed import ACCURACY, TIME
-from grader.errors import InfrastructureError, TaskError
+from grader.errors import TaskError
 
 if TYPE_CHECKING:
     from gpu_runner.proving import TimedExample, TimedProof
@@ -72,7 +72,7 @@ def _prove(
     from gpu_runner.datasets import Presence, data_folder, find, look
     from gpu_runner.proving import prove
     from gpu_runner.session import Session, secret_seeds
-    from grader.cli.timed import load_data, open_devices, timed_of, timed_task, wait_for_device
+    from grader.cli.timed import NoSuitableDevice, load_data, open_devices, timed_of, timed_task, wait_for_device
     from grader.sandbox import open_sandbox
 
     timed = timed_of(assignment)
@@ -82,7 +82,7 @@ def _prove(
         raise NotHere(f"the data set {timed.dataset} is not at hand (grader data fetch {timed.dataset})")
     try:
         device = open_devices(timed, options)[0]
-    except InfrastructureError as error:
+    except NoSuitableDevice as error:  # one that is there and broken is no reason to prove nothing
         raise NotHere(error.what) from error
     examples = _examples(assignment, specs, device.kind, small=options.small)
     task = timed_task(assignment, small=options.small)

@@ -6,9 +6,10 @@ from typing import Any
 
 from grader.remote.errors import MissingName, RemoteError, RemoteTraceback, SubmissionFault, Unusable, read_frames
 from grader.remote.explain import explained, fault_outcome
+from grader.remote.loaded import CellError, Loaded, LoadError
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.reflect import watch_arguments
-from grader.remote.session import CellError, Loaded, LoadError, RemoteSession
+from grader.remote.session import RemoteSession
 from grader.remote.training import TrainingSession
 from grader.wall.services import SERVICES
 

@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Limits, SubmissionFiles
+from grader.remote.clock import CallbackClock
 from grader.remote.errors import (
     MissingName,
-    RemoteTraceback,
     Unusable,
     describe_raised,
     missing_text,
-    number_of,
     raised_error,
     text_of,
 )
+from grader.remote.loaded import Loaded, LoadError, read_loaded
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.reflect import arguments_are_watched, reflect
 from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, SharedArray, Zygote
 from grader.wall.frames import WireError
-from grader.wall.guest import MAX_HANDLES, MAX_NAMES
+from grader.wall.guest import MAX_HANDLES
 from grader.wall.values import Decoder, Encoder
 
 # Callbacks that one call may make. A numerical gradient of a few hundred parameters stays far below.
 MAX_CALLBACKS = 10_000
-# While a call comes back to the test, its CPU seconds are added up this often.
-CALLBACK_LOOK_SECONDS = 0.1
 # CPU and wall seconds to make a GPU's context; libraries of some GiB may have to come from a cold disk.
 WARM_SECONDS = 120.0
 # Items that iterating over a handle may give; a data loader or a state_dict stays far below.
 MAX_ITEMS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class CellError:
-    """A notebook's cell that raised while it was loaded."""
-
-    cell: int
-    error: RemoteTraceback
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A submission that was loaded."""
-
-    names: dict[str, bool]  # public name -> is it callable
-    cell_errors: tuple[CellError, ...]
-
-
-class LoadError(Exception):
-    """The submission raised while it was loaded."""
-
-    def __init__(self, remote: RemoteTraceback) -> None:
-        super().__init__(str(remote))
-        self.remote = remote
 
 
 class RemoteSession:
@@ -148,7 +120,7 @@ class RemoteSession:
             remote, _bases = describe_raised(reply["raised"])
             self.close()
             raise LoadError(remote)
-        self._loaded = _read_loaded(reply)
+        self._loaded = read_loaded(reply)
         return self._loaded
 
     def _warm_up(self) -> None:
@@ -361,7 +333,7 @@ class RemoteSession:
             message["free"] = list(self._freed)
             self._freed.clear()
         start = time.monotonic()
-        clock = _CallbackClock(guest, cpu_seconds, min(wall_seconds, self._limits.total_wall_seconds - self._waited))
+        clock = CallbackClock(guest, cpu_seconds, min(wall_seconds, self._limits.total_wall_seconds - self._waited))
         callbacks, raised = 0, None
         try:
             while True:
@@ -486,48 +458,8 @@ class RemoteSession:
         return handle._number
 
 
-class _CallbackClock:
-    """The limits of one call over all the callbacks that it makes."""
-
-    def __init__(self, guest: Guest, cpu_seconds: float, wall_seconds: float) -> None:
-        self._guest = guest
-        self._cpu_seconds = cpu_seconds
-        self._wall_seconds = wall_seconds
-        self._start = self._looked = time.monotonic()
-        self._cpu_start: float | None = None
-
-    def wall_seconds_left(self) -> float:
-        """What is left; GuestTimeout where nothing is."""
-        left = self._wall_seconds - (time.monotonic() - self._start)
-        if left <= 0:
-            raise GuestTimeout("The submission has kept the tests waiting for longer than it may.")
-        return left
-
-    def look(self) -> None:
-        """At a callback: GuestTimeout where the CPU seconds are used up (those before the first callback aside)."""
-        now = time.monotonic()
-        if self._cpu_start is None:
-            self._cpu_start = self._guest.cpu_seconds()
-        elif now - self._looked > CALLBACK_LOOK_SECONDS:
-            self._looked = now
-            if self._guest.cpu_seconds() - self._cpu_start > self._cpu_seconds:
-                raise GuestTimeout(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or too slow.")
-
-
 def _refuse(value: Any) -> dict[str, Any]:
     raise TaskError(
         f"a test passes a {type(value).__name__} to the submission, which cannot cross the wall",
         remedy="pass plain data, arrays, tensors, a Generator or a function",
     )
-
-
-def _read_loaded(reply: dict[str, Any]) -> Loaded:
-    names = reply.get("names")
-    notes = reply.get("notes")
-    errors = []
-    for note in notes[:50] if isinstance(notes, list) else ():
-        if isinstance(note, dict) and isinstance(note.get("cell"), int):
-            errors.append(CellError(number_of(note["cell"]), describe_raised(note)[0]))
-    told = itertools.islice(names.items(), MAX_NAMES) if isinstance(names, dict) else ()
-    known = {key[:100]: value is True for key, value in told}
-    return Loaded(known, tuple(errors))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from grader.remote.session import Loaded, RemoteSession
+from grader.remote.loaded import Loaded
+from grader.remote.session import RemoteSession
 from grader.sandbox import GuestKilled, GuestTimeout
 from grader.wall.values import Encoder
 
