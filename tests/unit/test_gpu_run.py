@@ -381,6 +381,12 @@ def test_what_is_left_on_the_device_is_the_graders_failure(run: Run, device: Fak
         run(CENTROIDS)
 
 
+def test_a_disturbed_run_is_kept_although_its_disturber_is_still_there(run: Run, device: FakeDevice) -> None:
+    device.left, device.disturbed = ["process 99 computes"], ["process 99 computed"]
+    told = run(CENTROIDS)
+    assert (told.outcome, told.disturbed) == (Outcome.PASSED, "process 99 computed")
+
+
 def test_a_disturbance_is_kept_with_the_run(run: Run, device: FakeDevice) -> None:
     device.disturbed = ["somebody computed"]
     told = run(CENTROIDS)
