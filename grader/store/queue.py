@@ -72,7 +72,10 @@ class TimedSession:
 
 
 class JobQueue:
-    """The queue in an open results database; threads, processes and machines may share it.
+    """The queue in an open results database; threads and processes may share it.
+
+    Machines may where one process writes for all, as with Ray. Runners of their own on several machines must not:
+    :meth:`take_back` goes by a device's name, and the lock behind it ends at the machine.
 
     :raises StoreError: from every method, as those of the database.
     """
