@@ -10,7 +10,7 @@
 # | data | runs | hidden images right: mean, deviation, worst | CPU seconds: mean, deviation |
 # |---|--:|---|---|
 # | 60 000 images | 2 | 91.9 %, –, 91.9 % | 90, – |
-# | 6 000 images (`--small`) | 12 | 88.0 %, 0.9, 86.5 % | 10.1, 1.0 |
+# | 6 000 images (for grading without a GPU) | 12 | 88.0 %, 0.9, 86.5 % | 10.1, 1.0 |
 #
 # Other work ran on the machine meanwhile. The shift of the hidden images costs half a percentage point of this.
 #
@@ -162,8 +162,8 @@ def shifted(x: torch.Tensor, most: int = 1) -> torch.Tensor:
 # - on a GPU: bfloat16 (`torch.autocast`), and larger batches.
 #
 # `train` may take one more keyword, `log`. Where it does, the grader passes a function; call
-# `log(epoch=…, loss=…, accuracy=…)` once in an epoch (each of the three may be left out but `epoch`) and the report
-# draws your learning curve. It costs no marks to leave it away.
+# `log(epoch=…, loss=…, accuracy=…)` once in an epoch, with the loss or the accuracy or both, and the report draws your
+# learning curve. It decides no mark, and `train` must also work without it.
 
 
 # %%
@@ -247,8 +247,11 @@ def predict(model: Any, images: np.ndarray) -> np.ndarray:
 #
 #     python fashion_mnist_lenet.py path/to/fashion-mnist
 #
-# Without it, as in a notebook, there are ten kinds of stripes to tell apart, easy ones, which only show that your code
-# runs and learns.
+# In a notebook, write `folder = Path("path/to/fashion-mnist")` in the last cell. The files are in the folder
+# `data/fashion` of <https://github.com/zalandoresearch/fashion-mnist>; where the course's grader is installed,
+# `grader data fetch fashion-mnist` downloads them and prints where they are.
+#
+# Without them there are ten kinds of stripes to tell apart, easy ones, which only show that your code runs and learns.
 
 
 # %%
