@@ -53,4 +53,4 @@ def _page(checked: Checked) -> str:
     width, color = look(sys.stdout)
     page = student_page(row, (checked.assignment,), width=width, color=color)
     reached = f"{number(report.score or 0.0)} of {number(report.max_score)}"
-    return f"{page}\n{reached} points of the visible tests. Hidden tests are added once you hand in.\n"
+    return f"{page}\n{reached} points of the visible tests. Hidden tests or timed runs are added once you hand in.\n"

@@ -78,7 +78,7 @@ def cancel(tasks: tuple[str, ...], student: str | None, jobs: tuple[int, ...], y
             for job in JobQueue(store).jobs(name)
             if job.state == "queued" and student in (None, job.student) and (not jobs or job.id in jobs)
         ]
-        if waiting and not yes and not click.confirm(f"Cancel {len(waiting)} of the queue?", err=True):
+        if waiting and not yes and not click.confirm(f"Take {len(waiting)} out of the queue?", err=True):
             return 0
         cancelled = JobQueue(store).cancel(ids=[job.id for job in waiting])
     click.echo(f"{len(cancelled.jobs)} cancelled.")

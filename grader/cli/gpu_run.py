@@ -66,7 +66,7 @@ def run(
 ) -> int:
     """Grade the timed tasks among the submissions under PATH (default: submitted/).
 
-    The visible tests run first; what passes into training is queued, and each device works the queue off: least used
+    The visible tests run first; what can be loaded is queued, and each device works the queue off: least used
     students first, the reference in between. What was graded before and has not changed is passed over, so an
     interrupted run resumes. Exit code 0; 1 where a task is invalid; 2 where something was not graded, and stays due.
     """

@@ -81,7 +81,7 @@ def test_right_work(folder: Path, scratch: Path) -> None:
     assert "✓ random rows" in result.stdout
     assert "hint" not in result.stdout
     last = result.stdout.splitlines()[-1]
-    assert last == "1.5 of 1.5 points of the visible tests. Hidden tests are added once you hand in."
+    assert last == "1.5 of 1.5 points of the visible tests. Hidden tests or timed runs are added once you hand in."
     assert list(scratch.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in HANDED_OUT.iterdir())
     assert os.environ["TMPDIR"] == str(scratch)
