@@ -115,14 +115,31 @@ def confine(limits: dict[str, float], seccomp_filter: bytes, drop_uid: bool, dri
     install_seccomp(seccomp_filter)
 
 
+_libraries = b""
+
+
+def remember_libraries() -> None:
+    """Keep the zygote's mappings of shared libraries, one of each, for the /proc/self/maps of its guests."""
+    global _libraries
+    with open("/proc/self/maps", "rb") as file:
+        lines = {line.split(maxsplit=5)[-1]: line for line in file if b".so" in line}
+    _libraries = b"".join(lines.values())
+
+
 def hide_proc() -> None:
-    """Cover /proc, which shows the zygote's processes, by the two entries without which TensorFlow aborts."""
+    """Cover /proc, which shows the zygote's processes, by the three entries that frameworks cannot do without.
+
+    TensorFlow aborts without the first two. scikit-learn's nearest neighbours and k-means raise an error without the
+    third, where threadpoolctl looks for libraries that start threads.
+    """
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-    mount_tmpfs("/proc", "size=8192,nr_inodes=6,mode=0555", flags)
+    mount_tmpfs("/proc", f"size={len(_libraries) + 16384},nr_inodes=6,mode=0555", flags)
     os.mkdir("/proc/self")
     os.symlink(sys.executable, "/proc/self/exe")
     with open("/proc/self/cmdline", "wb") as file:
         file.write(sys.executable.encode() + b"\0")
+    with open("/proc/self/maps", "wb") as file:
+        file.write(_libraries)
     _check(_libc.mount(b"tmpfs", b"/proc", None, flags | MS_RDONLY | MS_REMOUNT, None), "remount /proc")
 
 

@@ -4,6 +4,9 @@ Measured on two cores: the first training step of a cold child takes 2.1 s, afte
 forked after an operation on two threads hangs in its first operation.
 """
 
+import pickle
+from typing import Any
+
 
 def training_step(*, backward: bool = True) -> None:
     """Forward, backward and an optimiser's step of a model that holds the layers a course uses.
@@ -39,3 +42,21 @@ def training_step(*, backward: bool = True) -> None:
     with torch.device("meta"):  # the meta device loads its decompositions at first use
         torch.nn.Conv2d(1, 1, 3)(torch.empty(1, 1, 8, 8))
     torch.random.set_rng_state(state)
+
+
+def pass_tensors_by_value() -> None:
+    """Let processes of a guest send each other tensors as bytes, as with any other object.
+
+    torch would send a descriptor of shared memory, over a local socket, and guests have none. The workers of a
+    DataLoader then say nothing to their parent but "Operation not permitted" in a thread, and it waits for ever.
+    """
+    from multiprocessing.reduction import ForkingPickler
+
+    import torch
+
+    for kind in (torch.Tensor, torch.nn.Parameter, torch.UntypedStorage, torch.TypedStorage):
+        ForkingPickler.register(kind, _by_value)
+
+
+def _by_value(value: Any) -> Any:
+    return value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)

@@ -36,6 +36,7 @@ def main() -> None:
         warm_up(settings["needed"], settings["preload"], settings["environment"], driver=settings["driver"])
         if isolated:
             namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            isolation.remember_libraries()
         if settings["driver"]:  # guests then see this process in /proc: its memory and environment stay closed
             isolation.prctl(isolation.PR_SET_DUMPABLE, 0)
     except Exception:
@@ -156,6 +157,10 @@ def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: 
         from . import warm_torch
 
         warm_torch.training_step(backward=not driver)
+    if "torch" in sys.modules:
+        from . import warm_torch
+
+        warm_torch.pass_tensors_by_value()
 
 
 def versions() -> dict[str, str]:

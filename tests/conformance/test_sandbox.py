@@ -260,7 +260,7 @@ def seen(known):
     system = ["/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/dev", *(f"/etc/{name}" for name in ETC)]
     found = work.seen([*python, *system])
     rest = [path for path in found if path not in system and not path.startswith("/box/wall/")]
-    assert sorted(rest) == ["/proc/self/cmdline", "/proc/self/exe", "/tmp/submission/work.py"]
+    assert sorted(rest) == ["/proc/self/cmdline", "/proc/self/exe", "/proc/self/maps", "/tmp/submission/work.py"]
     course = Path(__file__).parents[2]
     assert course not in python_folders()
 
@@ -818,6 +818,37 @@ def test_torch_trains_and_its_memory_ends(backend: str, box: Callable[..., Any])
     with pytest.raises((RuntimeError, MemoryError, GuestMemory)):
         work.hog()
     assert work.train() > 0
+
+
+def test_workers_of_a_data_loader_answer(backend: str, box: Callable[..., Any]) -> None:
+    """torch would let them send descriptors over a local socket, which a guest may not open."""
+    pytest.importorskip("torch", reason="install the torch extra")
+    source = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+def batches():
+    data = TensorDataset(torch.arange(12.0).reshape(6, 2), torch.arange(6))
+    loader = DataLoader(data, batch_size=3, num_workers=1)
+    return [[images.sum().item(), labels.tolist()] for images, labels in loader]
+"""
+    limits = replace(Limits(), memory_mb=2048, processes=64, cpu_seconds=20, wall_seconds=60)
+    work = box(source, environment=Environment.TORCH, limits=limits)
+    assert work.batches() == [[15.0, [0, 1, 2]], [51.0, [3, 4, 5]]]
+
+
+def test_neighbours_of_scikit_learn_are_found_without_proc(backend: str, box: Callable[..., Any]) -> None:
+    """Its bound on threads looks for libraries in /proc/self/maps, if there was a /proc when it was imported."""
+    pytest.importorskip("sklearn", reason="install the timed extra")
+    source = """
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+def nearest():
+    points = np.linspace(0, 1, 40).reshape(20, 2)
+    model = KNeighborsClassifier(1, algorithm="brute").fit(points, np.arange(20))
+    return model.predict(points).tolist()
+"""
+    limits = replace(Limits(), memory_mb=1024, processes=64, load_cpu_seconds=60, load_wall_seconds=120)
+    assert box(source, limits=limits).nearest() == list(range(20))
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.abort()", "ctypes.string_at(0)"])
