@@ -10,28 +10,40 @@ from collections.abc import Sequence
 from statistics import median
 
 from gpu_runner.confidence import DUST, accuracy_fraction, interval, thresholds, undecided
-from gpu_runner.devices.base import COST
+from gpu_runner.devices.base import COST, GIVEN
 from gpu_runner.hints import accuracy_hint, bad_loss, failure_hint, time_hint
 from grader.course.timed import timed_specs
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Outcome, TestResult, TestSpec, Timed, Training, TrainingRun
+
+# The kernel's count of waiting and our sampling of it are that much apart.
+ALL_BUT = 0.95
 
 
 def is_void(run: TrainingRun, limit_seconds: float) -> bool:
     """Whether a run says nothing about the submission.
 
     What disturbs a device makes a run slower or takes its memory, so a disturbed run that was late, stopped, or ended
-    for want of memory does not count; unless it was late by more than the disturbance can have cost, as an endless loop
-    is. One that passed within the limit does count, and so does one that raised or gave predictions of the wrong form:
+    for want of memory does not count; unless it was late by more than the disturbance can have cost, or was stopped
+    after it had all the time of its own that a run may have, as an endless loop has. One that passed within the limit does count, and so does one that raised or gave predictions of the wrong form:
     no neighbour brings that about. A run without an outcome is no evidence either, nor is one that was stopped within
     the limit: by an earlier one, which later runs of the reference have raised.
+
+    A device that tells what a disturbance has cost in seconds is a CPU, whose neighbours take time and no memory.
     """
     if run.outcome is Outcome.NOT_RUN or (run.outcome is Outcome.TIMEOUT and run.seconds <= limit_seconds):
         return True
     late = run.seconds > limit_seconds and run.outcome in (Outcome.PASSED, Outcome.TIMEOUT)
-    if late and run.seconds - run.conditions.get(COST, math.inf) > limit_seconds:
-        return False
-    return bool(run.disturbed) and (late or run.outcome in (Outcome.TIMEOUT, Outcome.MEMORY, Outcome.KILLED))
+    if late and own_seconds(run) > limit_seconds:
+        stopped_early = own_seconds(run) < ALL_BUT * run.conditions.get(GIVEN, 0.0)
+        return run.outcome is Outcome.TIMEOUT and stopped_early
+    starved = run.outcome in (Outcome.MEMORY, Outcome.KILLED) and COST not in run.conditions
+    return bool(run.disturbed) and (late or starved or run.outcome is Outcome.TIMEOUT)
+
+
+def own_seconds(run: TrainingRun) -> float:
+    """At least so many of a run's seconds were its own; all of them where nothing disturbed it."""
+    return run.seconds - float(run.conditions.get(COST, math.inf)) if run.disturbed else run.seconds
 
 
 def counting(runs: Sequence[TrainingRun], limit_seconds: float) -> tuple[TrainingRun, ...]:
@@ -159,7 +171,8 @@ def verdict_lines(timed: Timed, training: Training, *, classes: int = 10) -> tup
         return lost, _result(time, (), 0.0, Outcome.NOT_RUN, "No time was measured, because a run failed.")
     said = f"Stopped after {_seconds(stopped[0].seconds)}; {_limit(timed, training)}."
     hint = time_hint(timed, training, stopped)
-    return lost, _result(time, (), 0.0, Outcome.TIMEOUT, said, hint, seconds=stopped[0].seconds)
+    where = stopped[0].traceback  # an endless loop is found by the line where it was stopped
+    return lost, _result(time, (), 0.0, Outcome.TIMEOUT, said, hint, traceback=where, seconds=stopped[0].seconds)
 
 
 def _accuracy_line(
@@ -239,7 +252,10 @@ def _result(
 
 def _told(said: str, more: str) -> str:
     """Two sentences, the second made one from a clause; either may be empty."""
-    return f"{said} {more[:1].upper()}{more[1:]}.".strip() if more else said
+    if not more:
+        return said
+    end = "" if said.endswith((".", "!", "?", ":")) or not said else "."
+    return f"{said}{end} {more[:1].upper()}{more[1:]}.".strip()
 
 
 def _limit(timed: Timed, training: Training) -> str:

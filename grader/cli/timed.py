@@ -124,7 +124,9 @@ def load_data(timed: Timed, options: TimedOptions) -> Pool:
     try:
         return load_pool(timed.dataset, data_folder(options.data))
     except ConfigError as error:
-        raise InfrastructureError(error.what, where=error.where, remedy=error.remedy) from error
+        failure = InfrastructureError(f"the data set {timed.dataset} cannot be used on this machine")
+        failure.add_note(str(error))  # which names folders of this machine, and so is not for students
+        raise failure from error
 
 
 def wait_for_device(name: str) -> Callable[[], bool]:
@@ -240,6 +242,7 @@ class _TaskRun:
         from grader.sandbox import open_sandbox
 
         trouble: list[InfrastructureError] = []
+        failed: dict[str, InfrastructureError] = {}  # students; another device may yet succeed with their work
 
         def receive(event: TimedEvent) -> None:
             self._show(event)
@@ -250,7 +253,7 @@ class _TaskRun:
                 if event.job is None:
                     trouble.append(event.error)
                 else:
-                    self.fail(event.job.student, event.error)
+                    failed[event.job.student] = event.error
 
         work = Work(
             timed_task(self._assignment, small=self._options.small),
@@ -276,7 +279,7 @@ class _TaskRun:
             work_off(work, devices, queue, receive)
         for job in jobs.values():
             if job.student in self.open and not self._graded_meanwhile(job.student):
-                self.fail(job.student, trouble[0] if trouble else self._left(queue, job))
+                self.fail(job.student, failed.get(job.student) or (trouble[0] if trouble else self._left(queue, job)))
 
     def _mark(self, student: str) -> GradeReport | None:
         """The mark that the store holds for what the student has handed in."""

@@ -64,13 +64,15 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
         (run(seconds=40.0, disturbed=BUSY, conditions={COST: 5.0}), True),
         (failed(Outcome.MEMORY, disturbed=BUSY), False),
         (failed(Outcome.KILLED, disturbed=BUSY), False),
+        (failed(Outcome.MEMORY, disturbed=BUSY, conditions={COST: 1.0}), True),
+        (failed(Outcome.KILLED, disturbed=BUSY, conditions={COST: 1.0}), True),
         (failed(Outcome.ERROR, disturbed=BUSY), True),
         (failed(Outcome.ERROR), True),
         (failed(Outcome.NOT_RUN), False),
     ],
     ids=(
         "late|quick|late, busy|stopped|stopped too early|stopped, busy|endless, busy|perhaps not endless|"
-        "far too late, busy|no memory, busy|killed, busy|error, busy|error|none"
+        "far too late, busy|no memory, busy|killed, busy|no memory, busy core|killed, busy core|error, busy|error|none"
     ).split("|"),
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:
@@ -205,6 +207,16 @@ def test_code_must_work_with_every_seed() -> None:
     assert accuracy.message == "IndexError: 10. 2 of 3 runs passed, but the code must work with every seed."
 
 
+def test_an_exception_without_a_full_stop_gets_one() -> None:
+    accuracy, _time = judged([run(), failed(Outcome.ERROR, message="train raised RuntimeError: shape")])
+    assert "RuntimeError: shape. 1 of 2 runs passed" in accuracy.message
+
+
+def test_a_stopped_run_shows_where() -> None:
+    _accuracy, time = judged([failed(Outcome.TIMEOUT, seconds=61.0, traceback="work.py, line 11, in train")])
+    assert time.traceback == "work.py, line 11, in train"
+
+
 def test_an_exception_says_more_than_a_stopped_run() -> None:
     runs = [failed(Outcome.TIMEOUT, seconds=61.0), failed(Outcome.KILLED), failed(Outcome.ERROR, message="no")]
     assert [each.outcome for each in failures(runs)] == [Outcome.ERROR, Outcome.KILLED, Outcome.TIMEOUT]
@@ -231,6 +243,12 @@ def test_a_doubt_by_wide_spread_alone_does_not_count_and_is_told() -> None:
     assert accuracy.earned == 0
     assert "only because the runs differ so much" in accuracy.message
     assert accuracy.hint == hints.JUMPY.format(low=0.3, high=0.96)
+
+
+def test_a_spread_far_below_the_log_is_not_taken_for_unlucky_seeds() -> None:
+    curve = (CurvePoint(9.0, 0.1, 0.99, 1.0),)
+    accuracy, _time = judged([run(each, curve=curve) for each in (0.43, 0.5, 0.57)])
+    assert accuracy.hint == hints.OVERFITTED.format(claimed=0.99, mean=0.5) + hints.NOT_AS_TRAINED
 
 
 def test_a_mean_that_misses_does_not_look_as_if_it_reached() -> None:
