@@ -23,13 +23,13 @@ ALL_BUT = 0.95
 def is_void(run: TrainingRun, limit_seconds: float) -> bool:
     """Whether a run says nothing about the submission.
 
-    What disturbs a device makes a run slower or takes its memory, so a disturbed run that was late, stopped, or ended
-    for want of memory does not count; unless it was late by more than the disturbance can have cost, or was stopped
-    after it had all the time of its own that a run may have, as an endless loop has. One that passed within the limit does count, and so does one that raised or gave predictions of the wrong form:
-    no neighbour brings that about. A run without an outcome is no evidence either, nor is one that was stopped within
-    the limit: by an earlier one, which later runs of the reference have raised.
-
-    A device that tells what a disturbance has cost in seconds is a CPU, whose neighbours take time and no memory.
+    What disturbs a device makes a run slower or takes its memory, so a disturbed run that was late, stopped, or
+    ended for want of memory does not count; unless it was late by more than the disturbance can have cost, or was
+    stopped after it had all the time of its own that a run may have, as an endless loop has. One that passed within
+    the limit does count, and so does one that raised or gave predictions of the wrong form: no neighbour brings
+    that about. A run without an outcome is no evidence either, nor is one that was stopped within the limit: by an
+    earlier one, which later runs of the reference have raised. A device that tells what a disturbance has cost in
+    seconds is a CPU, whose neighbours take time and no memory.
     """
     if run.outcome is Outcome.NOT_RUN or (run.outcome is Outcome.TIMEOUT and run.seconds <= limit_seconds):
         return True

@@ -69,5 +69,6 @@ def problems(example: TimedExample, lines: Sequence[TestResult]) -> tuple[str, .
             said.append(f"it costs marks in {name}: {lost[name].outcome}, {lost[name].message}")
     told = [lost[name] for name in example.loses if name in lost]
     if told and not any(example.hint.lower() in f"{line.hint}\n{line.message}".lower() for line in told):
-        said.append(f"no hint of these lines says {example.hint!r}")
+        read = " | ".join(f"{line.hint} {line.message}".strip() for line in told)
+        said.append(f"no hint of these lines says {example.hint!r}; they say: {read}")
     return tuple(said)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from gpu_runner.datasets import Pool
-from gpu_runner.devices.base import Device
+from gpu_runner.devices.base import GIVEN, Device
 from gpu_runner.draw import Draw, draw
-from gpu_runner.judgement import counting, is_void, limit_seconds, needs_more_runs
+from gpu_runner.judgement import counting, is_void, limit_seconds, needs_more_runs, own_seconds
 from gpu_runner.run import Tell, run_once
 from gpu_runner.zygotes import Zygotes, frameworks_on_gpu
 from grader.errors import InfrastructureError, SuiteError
@@ -22,6 +22,8 @@ from grader.sandbox import Guest, GuestKilled, Sandbox
 MAX_VOID_RUNS = 3
 # A disturbance that lasts is there the third time too, and submissions suffer it as well.
 REFERENCE_TRIES = 2
+# A run's clock runs at most so many times longer than its hard stop for what neighbours take.
+MOST_STRETCH = 4.0
 # Draws are kept for the next submission, as all get the same; a draw of CIFAR-10 has 150 MiB.
 MAX_KEPT_BYTES = 2**30
 
@@ -38,6 +40,11 @@ class TimedTask:
     reference: SubmissionFiles
     small: bool = False
     where: str = ""  # its assignment.toml, for errors
+
+
+def _stretch(run: TrainingRun) -> float:
+    """How much longer the clock must run for a run to have the same time of its own, were it disturbed as before."""
+    return run.seconds / max(own_seconds(run), run.seconds / MOST_STRETCH) if run.seconds else 1.0
 
 
 def secret_seeds(count: int) -> tuple[int, ...]:
@@ -176,9 +183,12 @@ class Session:
                 f"{self.device.name} was disturbed again and again: {runs[-1].disturbed}",
                 remedy="let nothing else compute on it; the submission stays in the queue",
             )
-        # A void run is repeated with its own seed.
+        # A void run is repeated with its own seed, and with the time that its neighbours took from it.
         seed = self.seeds[len(counting(runs, limit))]
-        return self._run(files, seed, self.task.timed.hard_stop * limit, tell)
+        given = self.task.timed.hard_stop * limit
+        stretch = max((_stretch(run) for run in own if run.seed == seed and is_void(run, limit)), default=1.0)
+        run = self._run(files, seed, given * stretch, tell)
+        return replace(run, conditions={**run.conditions, GIVEN: round(given, 3)})
 
     def _run(self, files: SubmissionFiles, seed: int, hard_stop_seconds: float, tell: Tell) -> TrainingRun:
         try:

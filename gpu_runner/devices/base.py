@@ -11,6 +11,8 @@ from grader.sandbox import DeviceAccess
 
 # In a run's conditions, where it can be told: at most so many of its seconds are owed to a disturbance.
 COST = "disturbance_seconds"
+# In a run's conditions: the seconds of its own that it was given; the clock ran longer where a neighbour took some.
+GIVEN = "given_seconds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,11 @@ def cancel(tasks: tuple[str, ...], student: str | None, jobs: tuple[int, ...], y
     course = open_course(db)
     names = _timed_names(course, tasks)
     with Store(course.database) as store:
+        known = [job for name in names for job in JobQueue(store).jobs(name)]
+        _require_known(known, student, jobs)
         waiting = [
             job
-            for name in names
-            for job in JobQueue(store).jobs(name)
+            for job in known
             if job.state == "queued" and student in (None, job.student) and (not jobs or job.id in jobs)
         ]
         if waiting and not yes and not click.confirm(f"Take {len(waiting)} out of the queue?", err=True):
@@ -85,6 +86,20 @@ def cancel(tasks: tuple[str, ...], student: str | None, jobs: tuple[int, ...], y
     for job in cancelled.under_way:
         click.echo(f"note: job {job.id} of {job.student} is under way and was left alone.", err=True)
     return 0
+
+
+def _require_known(known: list[Job], student: str | None, jobs: tuple[int, ...]) -> None:
+    """UsageError where the queue has never seen this student or one of these jobs."""
+    from grader.course.table import nearest
+    from grader.errors import UsageError
+
+    students = {job.student for job in known}
+    if student is not None and student not in students:
+        what = f"nothing of {student!r} was ever queued"
+        raise UsageError(what, where="--student", remedy=nearest(student, students))
+    strange = sorted(set(jobs) - {job.id for job in known})
+    if strange:
+        raise UsageError(f"there is no job {strange[0]}", where="--job", remedy="list them: grader gpu queue --all")
 
 
 def _timed_names(course: Course, tasks: tuple[str, ...]) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from gpu_runner.calibration import DISTRIBUTION, LEAST_RUNS
 from gpu_runner.chances import MOST_CHANCE
 from gpu_runner.confidence import MOST_DOUBT, thresholds
-from gpu_runner.devices.base import COST
+from gpu_runner.devices.base import COST, GIVEN
 from gpu_runner.devices.cpu import machine
 from gpu_runner.devices.gpu_watch import GpuWatch
 from gpu_runner.devices.locks import SHARED
@@ -123,6 +123,6 @@ def test_the_conditions_are_those_that_are_kept() -> None:
     watch = GpuWatch(FakeNvml(), card(), 0, os.getpid(), 1000, lambda _words: None)
     watch.look()
     kept = {*machine(), *RunQueue(os.getpid(), ()).conditions(), *watch.conditions()}
-    always = {"model", "versions", "code_sha256", COST}  # of gpu_runner/run.py and of a CPU's witness
+    always = {"model", "versions", "code_sha256", COST, GIVEN}  # of gpu_runner/run.py and of a CPU's witness
     depends = {"waiting_seconds", "unjudged_seconds", "machine_pressure_seconds", "core_mhz"}  # on the kernel
     assert told == kept | always | depends

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_runner import hints
-from gpu_runner.devices.base import COST
+from gpu_runner.devices.base import COST, GIVEN
 from gpu_runner.judgement import (
     counting,
     failures,
@@ -77,6 +77,16 @@ def curve(*points: tuple[float, float | None, float | None]) -> tuple[CurvePoint
 )
 def test_a_disturbed_run_counts_only_where_it_can_have_lost_nothing(one: TrainingRun, counts: bool) -> None:
     assert counting([one], 30.0) == ((one,) if counts else ())
+
+
+@pytest.mark.parametrize(
+    ("cost", "counts"),
+    [(0.0, True), (2.5, True), (12.0, False), (29.0, False)],
+    ids="all its own|all but what sampling misses|a fifth owed to others|half of it".split("|"),
+)
+def test_a_disturbed_run_that_was_stopped_counts_once_it_had_all_its_time(cost: float, counts: bool) -> None:
+    stopped = failed(Outcome.TIMEOUT, seconds=60.0, disturbed=BUSY, conditions={COST: cost, GIVEN: 60.0})
+    assert counting([stopped], 30.0) == ((stopped,) if counts else ())
 
 
 def test_the_limit_is_a_multiple_of_the_references_median_and_never_below_the_floor() -> None:

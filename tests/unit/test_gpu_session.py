@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gpu_runner import session as sessions
-from gpu_runner.judgement import needs_more_runs, training_of
+from gpu_runner.devices.base import COST
+from gpu_runner.judgement import counting, needs_more_runs, training_of
 from gpu_runner.session import MAX_VOID_RUNS, REFERENCE_TRIES, Session, TimedTask, secret_seeds
 from grader.errors import InfrastructureError, SuiteError, TaskError
 from grader.model import CurvePoint, Outcome, SubmissionFiles, TrainingRun
@@ -166,6 +167,23 @@ def test_void_runs_are_bounded_and_charged_to_nobody(opened: Open, device: FakeD
     device.disturbed = []
     runs = run_all(session, LATE, before=recorded)  # as the next session finds them
     assert [run.seed for run in runs[len(recorded) :]] == [11, 12, 13]
+
+
+def test_a_repeated_run_is_given_what_its_neighbours_took(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = opened()
+    session.run_reference()
+    stops: list[float] = []
+
+    def half_taken(*arguments: Any, hard_stop_seconds: float, **more: Any) -> TrainingRun:
+        stops.append(hard_stop_seconds)
+        cost = {COST: hard_stop_seconds / 2}
+        return TrainingRun(11, Outcome.TIMEOUT, hard_stop_seconds, None, 40, "fake-0", disturbed="x", conditions=cost)
+
+    monkeypatch.setattr(sessions, "run_once", half_taken)
+    runs = run_all(session, LATE)
+    given = session.task.timed.hard_stop * session.limit_seconds
+    assert stops == pytest.approx([given, 2 * given])
+    assert counting(runs, session.limit_seconds) == (runs[1],)
 
 
 # how many runs --------------------------------------------------------------------------------------------------------
