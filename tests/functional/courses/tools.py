@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -56,9 +57,18 @@ def grader(root: Path, *arguments: str | Path, **options: Any) -> subprocess.Com
 
 
 def start(root: Path, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-    """Start the command line as the leader of a process group, as a shell does."""
+    """Start the command line as the leader of a process group, as a shell does.
+
+    Ctrl-C reaches it also where these tests themselves run in the background, whose children ignore it.
+    """
     options = {"cwd": root, "stdin": subprocess.DEVNULL, "start_new_session": True, **options}
+    options.setdefault("preexec_fn", heed_interrupts)
     return subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def heed_interrupts() -> None:
+    """In a child before it becomes another program: SIGINT ends it again."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def listed(result: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], dict[str, Any]]:
