@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from gpu_runner.chances import MOST_CHANCE, Chances, chances, suggest_full, suggest_multiple
+from gpu_runner.draw import LAW
 from gpu_runner.judgement import failures
 from grader.errors import InfrastructureError, TaskError, UsageError
 from grader.model import Assignment, Outcome, Timed, TrainingRun
@@ -107,7 +108,7 @@ def task_digest(timed: Timed, source: bytes) -> str:
     :param source: the reference solution's file.
     """
     settings = {name: getattr(timed, name) for name in DISTRIBUTION}
-    told = json.dumps([settings, reference_digest(source)], sort_keys=True)
+    told = json.dumps([LAW, settings, reference_digest(source)], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

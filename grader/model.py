@@ -81,8 +81,8 @@ class Timed:
     seeds: int = 3  # runs of each submission, each with a draw of its own
     max_seeds: int = 6  # of a submission whose mean lies near a threshold
     hard_stop: float = 2.0  # a run is ended after this many times the time limit
-    shift_pixels: int = 0  # jitter: a hidden image is shifted by at most this much along each axis
-    noise: int = 0  # jitter: pixels of a hidden image change by at most this much
+    shift_pixels: int = 0  # jitter: each image is shifted by at most this much along each axis
+    noise: int = 0  # jitter: pixels of each image change by at most this much
     gpu_memory_mb: int = 8192  # MiB of device memory that the submission's processes may hold
     gpu_share: float = 1.0  # of a device, where a cluster runs several submissions on one
     budget_seconds: float = 3600.0  # device seconds that one student may use on this task, all hand-ins together

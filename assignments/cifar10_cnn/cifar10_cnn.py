@@ -39,7 +39,7 @@ from torch.nn import functional as F
 #
 # - Each run draws another split and gives the classes other numbers: a cat may be 3 today and 8 tomorrow. To a network
 #   that is all the same; a table of answers is worth nothing.
-# - The hidden images are shifted by up to one pixel in each direction.
+# - All images, also those for training, are shifted by up to one pixel in each direction.
 #
 # ## What is asked
 #

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 # scikit-learn brings 1797 scans of digits, $8 \times 8$ pixels with values from 0 (white) to 16 (black), collected by
 # Alpaydın and Kaynak. When you are graded, `train` gets 1347 of them, drawn at random, and `predict` the other 450.
 # Each run draws another split, so there is no test set to peek at. The classes are renumbered, so that the label of a
-# three may be 8 today, and each pixel of the 450 may be 1 darker or lighter than it was. To a network that is all the
-# same.
+# three may be 8 today, and each pixel, in training too, may be 1 darker or lighter than it was. To a network that is
+# all the same.
 #
 # ## What is asked
 #

@@ -86,14 +86,14 @@ def _percent(share: float) -> str:
 
 
 def _jitter(timed: Timed) -> str:
-    """How the hidden images are changed, a clause; empty where they are not."""
+    """How the images are changed, a clause; empty where they are not."""
     changes = []
     if timed.shift_pixels:
         pixels = "pixel" if timed.shift_pixels == 1 else "pixels"
         changes.append(f"shifted by at most {timed.shift_pixels} {pixels} along each axis")
     if timed.noise:
         changes.append(f"made darker or lighter by at most {timed.noise} in each pixel")
-    return f"the hidden images are {' and '.join(changes)}" if changes else ""
+    return f"all images, those for training too, are {' and '.join(changes)}" if changes else ""
 
 
 def _cell(text: str) -> str:

@@ -63,7 +63,7 @@ def test_a_timed_task_tells_how_its_runs_are_judged() -> None:
         (TIMED, "The class numbers are renumbered in each run.\n"),
         (
             dataclasses.replace(TIMED, noise=1),
-            "and the hidden images are made darker or lighter by at most 1 in each pixel.\n",
+            "and all images, those for training too, are made darker or lighter by at most 1 in each pixel.\n",
         ),
         (
             dataclasses.replace(TIMED, noise=2, shift_pixels=1),
