@@ -4,7 +4,6 @@ Measured on two cores: the first training step of a cold child takes 2.1 s, afte
 forked after an operation on two threads hangs in its first operation.
 """
 
-import pickle
 from typing import Any
 
 
@@ -59,4 +58,6 @@ def pass_tensors_by_value() -> None:
 
 
 def _by_value(value: Any) -> Any:
+    import pickle
+
     return value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
