@@ -48,13 +48,13 @@ def decode(node: Any, *buffers: bytes) -> Any:
 
 
 def assert_same(a: Any, b: Any) -> None:
-    """Equal in type and value, NaN and the sign of zero included."""
+    """Equal in type and value, NaN and the sign of zero included; a NaN's sign is no part of its value."""
     assert type(a) is type(b)
     if isinstance(a, np.ndarray):
         assert (a.dtype, a.shape) == (b.dtype, b.shape)
         assert a.tobytes() == b.tobytes()
     elif isinstance(a, float):
-        assert math.copysign(1, a) == math.copysign(1, b)
+        assert math.isnan(a) or math.copysign(1, a) == math.copysign(1, b)
         assert a == b or (a != a and b != b)
     elif isinstance(a, (list, tuple)):
         assert len(a) == len(b)
