@@ -49,10 +49,11 @@ def with_variant(course: Course, *, small: bool) -> Course:
     """The course whose timed tasks are judged by [timed], or by [timed.small] where there is one."""
     if not small:
         return course
-    return dataclasses.replace(course, assignments=tuple(_small(assignment) for assignment in course.assignments))
+    return dataclasses.replace(course, assignments=tuple(small_variant(each) for each in course.assignments))
 
 
-def _small(assignment: Assignment) -> Assignment:
+def small_variant(assignment: Assignment) -> Assignment:
+    """The assignment judged by [timed.small], where it has one."""
     timed = assignment.timed
     return assignment if timed is None or timed.small is None else dataclasses.replace(assignment, timed=timed.small)
 

@@ -32,12 +32,13 @@ def verify_timed(
     """Prove the timed part of an assignment; nothing for one that has none.
 
     What cannot be tried here (no data, no GPU) is said in a proof that holds, but proves nothing; the calibration is
-    asked for wherever the proof runs. The assignment's variant was chosen before.
+    asked for wherever the proof runs.
 
     :param report: called with every proof as it is found.
     :param started: called with the session before it trains, so that another thread can end it.
     """
     from gpu_runner.calibration import problems_of
+    from grader.cli.timed import small_variant
     from grader.grading.verify import Proof
 
     if assignment.timed is None:
@@ -52,7 +53,8 @@ def verify_timed(
     found = "what follows" if problems else "as expected"
     add(Proof(KIND, "calibration", "measured, current, sound", found, problems))
     try:
-        _prove(assignment, specs, options, lambda found: add(_proof(found)), started)
+        chosen = small_variant(assignment) if options.small else assignment
+        _prove(chosen, specs, options, lambda found: add(_proof(found)), started)
     except NotHere as reason:
         add(Proof(KIND, "runs", "tried on a device", f"not tried here: {reason}", ()))
     return proofs

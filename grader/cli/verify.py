@@ -55,16 +55,16 @@ def verify(
     answer, and no verdict may change with the seed. A timed task must have been calibrated on some device, and where
     its data are at hand its examples are trained. Exit code 1 where any of that does not hold.
     """
-    from grader.cli.timed import TimedOptions, require_small, with_variant
+    from grader.cli.timed import TimedOptions, require_small
     from grader.cli.timed_verify import count_timed_proofs
     from grader.course import select_assignments
     from grader.errors import TaskError
     from grader.grading.verify import count_proofs
 
-    course = with_variant(open_course(), small=small)
+    course = open_course()
     selected = select_assignments(course, assignments)
     if small and assignments:
-        require_small(select_assignments(open_course(), assignments))
+        require_small(selected)
     options = TimedOptions(folder, device, 1, small)
     if not selected:
         raise TaskError("the course has no assignment", where=course.root / "solutions", remedy="write one")
@@ -157,6 +157,7 @@ def _verify(
 ) -> Verification:
     from dataclasses import replace
 
+    from grader.cli.timed import small_variant
     from grader.cli.timed_verify import verify_timed
     from grader.course.suite import read_suites
     from grader.course.table import read_text
@@ -165,10 +166,11 @@ def _verify(
 
     source = read_text(assignment.solution, remedy="mend the solution source")
     stub = make_stub(source, assignment.solution)
-    specs = read_suites(assignment)
+    chosen = small_variant(assignment) if options.small else assignment
+    specs = read_suites(chosen)
     suites = verify_assignment(
         course,
-        assignment,
+        chosen,
         specs,
         stub,
         sandbox="bubblewrap",

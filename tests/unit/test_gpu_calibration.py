@@ -379,3 +379,24 @@ def test_an_entry_of_few_runs_is_refused(assignment: Assignment) -> None:
     write_calibration(assignment.autotests, entry(assignment, seconds=(12.0,) * 3, accuracies=(0.98,) * 3))
     [problem] = problems_of(assignment)
     assert "has 3 runs, which say too little" in problem
+
+
+def test_the_proof_of_a_small_variant_asks_for_its_calibration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The whole assignment is asked, which alone knows that there is a small variant."""
+    from grader.cli import timed_verify
+    from grader.cli.timed import TimedOptions
+
+    asked: list[Assignment] = []
+    tried: list[Assignment] = []
+    monkeypatch.setattr("gpu_runner.calibration.problems_of", lambda each: asked.append(each) or [])
+    monkeypatch.setattr(timed_verify, "_prove", lambda each, *_more: tried.append(each))
+    small = dataclasses.replace(TIMED, full=0.7)
+    whole = Assignment(
+        "a", "A", "", Environment.NUMPY, 10.0, Limits(), 1, None, tmp_path, tmp_path,
+        dataclasses.replace(TIMED, small=small),
+    )  # fmt: skip
+    timed_verify.verify_timed(whole, (), TimedOptions(small=True), lambda _proof: None, lambda _session: None)
+    assert asked == [whole]
+    assert [each.timed for each in tried] == [small]
