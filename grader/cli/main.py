@@ -18,6 +18,7 @@ COMMANDS = {
     "export": ("grader.cli.export:export", "Export results as CSV, JSON or for Gradescope."),
     "data": ("grader.cli.data:data", "Fetch and list the data sets of timed tasks."),
     "gpu": ("grader.cli.gpu:gpu", "Run timed training tasks on a GPU or CPU."),
+    "nbgrader": ("grader.cli.nbgrader:nbgrader", "Run the course as an nbgrader classroom."),
     "doctor": ("grader.cli.doctor:doctor", "Say what works on this machine, and what to do about the rest."),
     "demo": ("grader.cli.demo:demo", "Make a demo class, grade it and report on it."),
 }
