@@ -292,4 +292,6 @@ class GradeReport:
     seconds: float = 0.0  # wall seconds of the whole grading
     key: str = ""  # content key: equal keys, equal result
     training: Training | None = None  # of a timed task
+    # What a notebook's cells have put out, by their numbers, where that was asked for; for people, and not stored.
+    cell_outputs: Mapping[int, tuple[Mapping[str, str], ...]] = field(default_factory=dict, compare=False, repr=False)
     graded_at: datetime | None = field(default=None, compare=False)  # UTC

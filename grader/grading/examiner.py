@@ -56,7 +56,7 @@ class ExaminerChild:
             payload["name"], payload["entry"], payload["files"], None if cells is None else tuple(map(tuple, cells))
         )
         self._zygote = zygote
-        self.session = RemoteSession(zygote, self.files, limits)
+        self.session = RemoteSession(zygote, self.files, limits, record=job["record"])
         self.submission = self.session.submission
         self.seed: tuple[object, ...] = ()
         self.job = job
@@ -72,7 +72,7 @@ class ExaminerChild:
     def examine(self, session: pytest.Session) -> dict[str, Any]:
         """The result message; see the client for its reading. The guest is left to be closed by :meth:`close`."""
         start = time.monotonic()
-        result: dict[str, Any] = {"load": None, "cells": [], "cases": []}
+        result: dict[str, Any] = {"load": None, "cells": [], "outputs": [], "cases": []}
         try:
             loaded = self.session.load()
         except LoadError as error:
@@ -82,6 +82,7 @@ class ExaminerChild:
             result["load"] = {"outcome": verdict.outcome, "message": verdict.message, "traceback": verdict.traceback}
         else:
             result["cells"] = [[error.cell, str(error.error)] for error in loaded.cell_errors]
+            result["outputs"] = list(loaded.outputs.items())
         result["output"] = self.session.take_output()
         if result["load"] is None:
             if self.job["adversary"] is not None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from grader.errors import InfrastructureError, SuiteError
@@ -50,6 +50,7 @@ class Examined:
     replaced: dict[str, int]  # test -> how many answers an adversary replaced; empty without one
     accepted: frozenset[str]  # tests of which a case has given marks although an answer was replaced
     seconds: float
+    cell_outputs: Mapping[int, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # where they were recorded
 
 
 class ExaminerClient:
@@ -129,10 +130,12 @@ class ExaminerClient:
         seeds: tuple[int, ...] = (0,),
         rounds: Mapping[str, int] | None = None,
         adversary: str | None = None,
+        record: bool = False,
     ) -> Examined:
         """Run the suites against one submission.
 
         :param seeds: further seeds repeat those tests that draw random inputs.
+        :param record: keep what a notebook's cells put out.
         :param rounds: with how many of the seeds a test runs, by its name; all of them where it is not named.
         Raises InfrastructureError where the grader, not the submission, failed.
         """
@@ -148,6 +151,7 @@ class ExaminerClient:
             "seeds": list(seeds),
             "rounds": dict(rounds or {}),
             "adversary": adversary,
+            "record": record,
             "payload": encoder.encode(payload),
         }
         _, received = self._ask(job, encoder.buffers)
@@ -236,7 +240,12 @@ def _read(answer: dict[str, Any]) -> Examined:
         replaced,
         frozenset(accepted),
         answer["seconds"],
+        {number: tuple(map(_cleaned, outputs)) for number, outputs in answer["outputs"]},
     )
+
+
+def _cleaned(output: dict[str, str]) -> dict[str, str]:
+    return {**output, "text": clean(output["text"])}
 
 
 def _unreachable(value: Any) -> dict[str, Any]:

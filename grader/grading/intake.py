@@ -26,8 +26,10 @@ MAX_FILES = 200
 MAX_DEPTH = 4
 # A long notebook has two hundred; what crosses the wall is bounded to 200,000 values, three for each cell.
 MAX_CELLS = 10_000
-# Left by tools, never part of the work; and what the handout itself holds.
-IGNORED = frozenset(("__pycache__", "__MACOSX", "README.md", "test_visible.py"))
+# Left by tools (the last two by nbgrader), never part of the work; and what the handout itself holds.
+IGNORED = frozenset(
+    ("__pycache__", "__MACOSX", "README.md", "test_visible.py", "timestamp.txt", "submission_secret.txt")
+)
 # Refusals that lie in what was handed in. All others (EIO, ESTALE, EMFILE, ENOMEM …) are this machine's, and no mark.
 OF_THE_FILE = frozenset(
     (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV)
@@ -43,6 +45,7 @@ class Submission:
     student: str
     assignment: Assignment
     folder: Path  # need not exist
+    notebook_only: bool = False  # a script of the assignment's name beside the notebook is none of the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ def read_submission(submission: Submission, handout: Handout) -> SubmissionFiles
     """
     name, limit = submission.assignment.name, submission.assignment.limits.submission_mb * MIB
     files, notes = _collect(submission.folder, name, limit)
+    script, notebook = _candidates(name)
+    if submission.notebook_only and notebook in files and files.pop(script, None) is not None:
+        notes.append(f"{script} does not count; {notebook} does.")
     entry, chosen = _choose(name, files, handout)
     notes += chosen
     # The other candidate is no helper of the chosen one.
@@ -270,7 +276,7 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
         cells = [
             (number, _text_of(cell["source"]))
             for number, cell in enumerate(document["cells"], start=1)
-            if cell["cell_type"] == "code"
+            if _is_work(cell)
         ]
         language = _language(document.get("metadata") or {})
     except Exception as error:  # nbformat's converters raise whatever a malformed document leads them to
@@ -282,6 +288,21 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
     if not any(source.strip() for _number, source in cells):
         raise UnreadableSubmission(f"{entry} has no code cell with anything in it.")
     return tuple(cells)
+
+
+def _is_work(cell: dict[str, Any]) -> bool:
+    """Whether a cell is code of the student's, by what nbgrader has noted in it where it comes from there.
+
+    Its test cells are none: they are locked, and restored before anybody looks at them. An answer stays code where its
+    cell was turned into text by a slip; nbgrader turns it back too.
+    """
+    metadata = cell.get("metadata")
+    noted = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    noted = noted if isinstance(noted, dict) else {}
+    if noted.get("grade") is True and noted.get("solution") is not True:
+        return False
+    answer = noted.get("solution") is True and noted.get("cell_type") == "code"
+    return bool(cell["cell_type"] == "code" or answer)
 
 
 def _language(metadata: dict[str, Any]) -> str:

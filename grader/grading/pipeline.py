@@ -33,6 +33,7 @@ class Settings:
     course_seed: int
     sandbox: str
     jobs: int | None = None  # submissions at one time; None: as many as there are cores
+    record: bool = False  # whether reports hold what notebooks' cells put out
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class AssignmentGrader:
         except TaskError as error:
             return InvalidTask(self.task.assignment.name, error)
         try:
-            report = report_of(submission, self.task, files, client.examine(submission.student, files))
+            examined = client.examine(submission.student, files, record=self._settings.record)
+            report = report_of(submission, self.task, files, examined)
         except InfrastructureError as error:
             if not client.alive:
                 self.close()
@@ -311,6 +313,7 @@ def report_of(submission: Submission, task: Task, files: SubmissionFiles, examin
         "max_score": task.assignment.points,
         "notes": tuple(notes),
         "output": examined.output,
+        "cell_outputs": examined.cell_outputs,
         "key": submission_key(task.key, files),
     }
     if examined.load_failure is not None:

@@ -21,7 +21,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from . import frames, notebook, services, warm_device
+from . import frames, notebook, recording, services, warm_device
 from . import shared as shared_memory
 from .frames import WireError
 from .values import Decoder, Encoder
@@ -113,6 +113,7 @@ class Guest:
         module.__file__ = os.path.join(self._folder, entry)
         sys.modules[name] = module
         notes = []
+        recorder = recording.Recorder() if payload["record"] else None
         if payload["cells"] is None:
             source = payload["files"][entry].decode("utf-8")  # the host has re-encoded it; a coding line is void
             code = compile(source, module.__file__, "exec", dont_inherit=True)
@@ -120,13 +121,16 @@ class Guest:
         else:
             module.__dict__["__name__"] = "__main__"
             sys.modules["__main__"] = module
-            for index, error in notebook.run_cells(payload["cells"], module.__dict__):
+            for index, error in notebook.run_cells(payload["cells"], module.__dict__, recorder):
                 notes.append({"cell": index, **self._describe(error)})
         public = {}
         for key, value in itertools.islice(module.__dict__.items(), MAX_NAMES):
             if isinstance(key, str) and not key.startswith("__") and len(key) <= 100:
                 public[key] = callable(value)
-        return {"names": public, "notes": notes[:50]}
+        reply: Message = {"names": public, "notes": notes[:50]}
+        if recorder is not None:
+            reply["outputs"] = list(recorder.outputs.items())
+        return reply
 
     def _call(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         function = self._target(request)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from .recording import Recorder, run_recorded
+
 _CELL = re.compile(r"^cell \d+$")
 # Cell magics whose body is Python that the cell would run all the same; the bodies of all others are ignored.
 PYTHON_CELL_MAGICS = frozenset(("time", "timeit", "capture", "prun", "matplotlib"))
@@ -18,20 +20,25 @@ def is_cell(filename: str) -> bool:
 
 
 def run_cells(
-    cells: Iterable[Sequence[Any]], namespace: dict[str, Any]
+    cells: Iterable[Sequence[Any]], namespace: dict[str, Any], recorder: Recorder | None = None
 ) -> Iterator[tuple[int, BaseException]]:
     """Run code cells; yield ``(number of the cell, exception)`` for each that raised.
 
     :param cells: list of ``[number, source]``; the number counts all cells of the notebook from 1.
+    :param recorder: keeps what the cells put out.
     """
     namespace["get_ipython"] = _Shell
-    namespace["display"] = lambda *_values, **_options: None
+    namespace["display"] = recorder.display if recorder is not None else lambda *_values, **_options: None
     for number, source in cells:
         name = f"cell {number}"
         try:
             text = to_python(source)
             linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-            exec(compile(text, name, "exec", dont_inherit=True), namespace)
+            if recorder is None:
+                exec(compile(text, name, "exec", dont_inherit=True), namespace)
+            else:
+                with recorder.cell(number):
+                    run_recorded(text, name, namespace, recorder)
         except BaseException as error:
             yield number, error
 

@@ -66,7 +66,7 @@ class FakeExaminer:
         started(self)
         type(self).begin(self)
 
-    def examine(self, student: str, _files: SubmissionFiles) -> Examined:
+    def examine(self, student: str, _files: SubmissionFiles, *, record: bool = False) -> Examined:
         self.students.append(student)
         return type(self).play(self, student)
 
