@@ -139,6 +139,16 @@ class ShownAs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LatePolicy:
+    """The table [late] of a course.toml: what late work loses. The default takes nothing."""
+
+    grace_minutes: int = 0  # minutes after the due time that cost nothing; the first day late begins after them
+    percent_per_day: float = 0.0  # of the earned score, for each day that has begun
+    most_percent: float = 100.0  # all days together take no more than this
+    zero_after_days: int | None = None  # after this many whole days nothing is earned; None: never
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """A validated course.toml with all its assignments, in order."""
 
@@ -149,6 +159,7 @@ class Course:
     roster: tuple[Student, ...]  # empty: every folder under submitted/ is a student
     assignments: tuple[Assignment, ...]
     leaderboard: ShownAs = ShownAs.PSEUDONYMS  # how leaderboards call the students
+    late: LatePolicy = LatePolicy()  # what late work loses where the time of a hand-in is known: in nbgrader
 
 
 @dataclass(frozen=True, slots=True)

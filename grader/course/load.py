@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from grader.course.late import read_late
 from grader.course.roster import read_roster
 from grader.course.table import Table, nearest
 from grader.course.timed import read_timed
 from grader.errors import ConfigError, UsageError
-from grader.model import Assignment, Course, Environment, Limits, ShownAs
+from grader.model import Assignment, Course, Environment, LatePolicy, Limits, ShownAs
 
 DEFAULT_DATABASE = "sqlite:///grader.sqlite"
-COURSE_KEYS = ("name", "seed", "roster", "database", "limits", "leaderboard")
+COURSE_KEYS = ("name", "seed", "roster", "database", "limits", "leaderboard", "late")
 ASSIGNMENT_KEYS = ("title", "summary", "environment", "points", "order", "due", "limits", "timed")
 # Far above any sensible value, low enough that every unit conversion (bytes, nanoseconds) stays within 64 bits.
 MOST = 1_000_000
@@ -64,6 +65,7 @@ def load_course(root: Path) -> Course:
         roster=roster,
         assignments=_load_assignments(root, limits),
         leaderboard=_shown_as(table.table("leaderboard")),
+        late=read_late(table.table("late")) if "late" in table.values else LatePolicy(),
     )
 
 

@@ -7,14 +7,18 @@ import doctest
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import grader.testing
+from grader.course import penalty
+from grader.course.late import DAY, KEYS, MINUTE, read_late
 from grader.course.load import ASSIGNMENT_KEYS, COURSE_KEYS
+from grader.course.table import Table
 from grader.grading.adversaries import ADVERSARIES
-from grader.model import Limits
+from grader.model import LatePolicy, Limits
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "writing-an-assignment.md"
@@ -43,6 +47,23 @@ def test_the_table_of_limits_is_the_dataclass(page: str) -> None:
 @pytest.mark.parametrize(("heading", "keys"), [("course.toml", COURSE_KEYS), ("assignment.toml", ASSIGNMENT_KEYS)])
 def test_the_tables_of_keys_are_those_that_load(page: str, heading: str, keys: tuple[str, ...]) -> None:
     assert [key for key, _ in TABLE_KEY.findall(section(page, heading))] == list(keys)
+
+
+def test_the_table_of_late_work_is_the_dataclass(page: str) -> None:
+    documented = {key: default.strip("- ") for key, default in TABLE_KEY.findall(section(page, "Late work"))}
+    assert tuple(documented) == KEYS == tuple(field.name for field in dataclasses.fields(LatePolicy))
+    defaults = {field.name: field.default for field in dataclasses.fields(LatePolicy)}
+    assert documented == {name: "never" if value is None else f"{value:g}" for name, value in defaults.items()}
+
+
+def test_the_example_of_late_work_is_right(page: str) -> None:
+    (example,) = re.findall(r"^```toml\n(\[late\]\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    policy = read_late(Table(PAGE, example, tomllib.loads(example)["late"]))
+    told = re.search(r"(\d) points become ([\d.]+) .* 16 minutes late, ([\d.]+) after one day and 16 minutes", page)
+    assert told
+    score, *left = map(float, told.groups())
+    lost = [penalty(policy, score, seconds) for seconds in (16 * MINUTE, DAY + 16 * MINUTE, 8 * DAY)]
+    assert [score - (each or 0) for each in lost] == [*left, 0.0]
 
 
 def test_every_helper_has_its_paragraph(page: str) -> None:
