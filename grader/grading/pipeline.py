@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -313,7 +313,7 @@ def report_of(submission: Submission, task: Task, files: SubmissionFiles, examin
         "max_score": task.assignment.points,
         "notes": tuple(notes),
         "output": examined.output,
-        "cell_outputs": examined.cell_outputs,
+        "cell_outputs": cell_outputs(examined),
         "key": submission_key(task.key, files),
     }
     if examined.load_failure is not None:
@@ -328,6 +328,14 @@ def report_of(submission: Submission, task: Task, files: SubmissionFiles, examin
         )
     results = score_tests(task.specs, examined.cases.get(0, {}))
     return GradeReport(status=Status.GRADED, score=total(results), tests=results, **common)  # type: ignore[arg-type]
+
+
+def cell_outputs(examined: Examined) -> dict[int, tuple[Mapping[str, str], ...]]:
+    """What each of a notebook's cells has put out, with the exception that ended it."""
+    outputs = dict(examined.cell_outputs)
+    for number, why in examined.cell_errors:
+        outputs[number] = (*outputs.get(number, ()), {"type": "error", "text": why})
+    return outputs
 
 
 def summary(failure: LoadFailure) -> str:

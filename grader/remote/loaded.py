@@ -55,7 +55,8 @@ def read_loaded(reply: dict[str, Any]) -> Loaded:
 def read_outputs(told: Any) -> dict[int, list[dict[str, str]]]:
     """What a guest says that cells have put out: each output a dict of strings; what is malformed is passed over.
 
-    ``type`` is "stream" (with ``name`` and ``text``), "result" (``text``) or "display" (``text``, maybe ``png``, Base64).
+    ``type`` is "stream" (with ``name`` and ``text``), "result" (``text``) or "display" (``text``, maybe ``png`` in
+    Base64).
     """
     found: dict[int, list[dict[str, str]]] = {}
     for entry in told[:MAX_CELLS] if isinstance(told, list) else ():

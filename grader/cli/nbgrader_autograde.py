@@ -1,0 +1,77 @@
+"""``grader nbgrader autograde``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from grader.errors import GraderError
+    from grader.grading.pipeline import InvalidTask
+    from grader.nbgrader_plugin.class_run import Autograded, NotAutograded
+
+
+@click.command(short_help="Autograde a whole class in parallel.")
+@click.argument("assignment", metavar="ASSIGNMENT")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Submissions at one time (default: the cores).")
+@click.option("--student", metavar="S", help="Only this student.")
+@click.option("--force", is_flag=True, help="Grade unchanged ones too.")
+@click.option(
+    "--classroom",
+    metavar="DIR",
+    default=".",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of nbgrader_config.py instead of the working directory.",
+)
+def autograde(assignment: str, jobs: int | None, student: str | None, force: bool, classroom: Path) -> int:
+    """Autograde everything that was handed in for ASSIGNMENT, in parallel, with the result of `nbgrader autograde`.
+
+    Marks go into the classroom's gradebook, notebooks into its folder autograded. What was graded before and has not
+    changed is passed over, so an interrupted run resumes. Exit code 0; 1 where the assignment is invalid; 2 where a
+    submission was not graded, and stays due.
+    """
+    from grader.cli.grade import progress, terminated_as_interrupted, with_notes
+    from grader.cli.nbgrader import require_nbgrader
+    from grader.errors import InfrastructureError
+
+    require_nbgrader()
+    from grader.grading.pipeline import InvalidTask
+    from grader.nbgrader_plugin.class_run import Autograded, ClassRun
+    from grader.nbgrader_plugin.classroom_app import course_of, open_converter
+    from grader.nbgrader_plugin.gradebook import ClassGradebook
+
+    converter = open_converter(classroom.resolve())
+    coursedir = converter.coursedir
+    done = 0
+    failed: list[GraderError] = []
+    with ClassGradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        run = ClassRun(converter, course_of(converter), gradebook, assignment, "bubblewrap")
+        plan = run.plan(student, force=force)
+        for warning in plan.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        try:
+            with terminated_as_interrupted(), progress(len(plan.due)) as advance:
+
+                def receive(event: Autograded | NotAutograded | InvalidTask) -> None:
+                    nonlocal done
+                    if isinstance(event, Autograded):
+                        done += 1
+                        advance(event.report)
+                    elif isinstance(event, InvalidTask):
+                        failed.append(event.error)
+                    else:
+                        event.error.add_note(f"student: {event.student}")
+                        failed.append(event.error)
+
+                run.run(plan, jobs, receive)
+        except KeyboardInterrupt:
+            click.echo(f"\ninterrupted: {done} of {len(plan.due)} are autograded; run it again for the rest.", err=True)
+            raise SystemExit(InfrastructureError.exit_code) from None
+    for error in failed:
+        click.echo(f"error: {with_notes(error)}", err=True)
+    click.echo(f"{done} autograded now, {len(plan.unchanged)} unchanged since the last time.")
+    if not plan.due and not plan.unchanged:
+        click.echo(f"note: nobody has handed in {assignment}; nbgrader collect fetches it from the exchange", err=True)
+    return max((error.exit_code for error in failed), default=0)
