@@ -1,4 +1,7 @@
-"""nbgrader's plugin for late work: ``c.AssignLatePenalties.plugin_class = "grader.nbgrader_plugin.late.LatePenalty"``."""
+"""nbgrader's plugin for late work.
+
+It is plugged in by ``c.AssignLatePenalties.plugin_class = "grader.nbgrader_plugin.late.LatePenalty"``.
+"""
 
 from __future__ import annotations
 

@@ -32,19 +32,24 @@ def to_csv(report: ClassReport) -> str:
             each = row.reports[index]
             writer.writerow(
                 [
-                    _text_cell(each.assignment),
-                    _text_cell(each.student),
-                    _text_cell(row.student.name),
+                    text_cell(each.assignment),
+                    text_cell(each.student),
+                    text_cell(row.student.name),
                     each.status.value,
-                    "" if each.score is None else _points(each.score),
-                    _points(each.max_score),
+                    "" if each.score is None else points_of(each.score),
+                    points_of(each.max_score),
                     "" if each.graded_at is None else f"{each.graded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 ]
             )
     return file.getvalue()
 
 
-def _text_cell(text: str) -> str:
+def text_cell(text: str) -> str:
+    """One line of text for a cell, with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    >>> text_cell("=1+1"), text_cell("Anna-Lena")
+    ("'=1+1", 'Anna-Lena')
+    """
     line = one_line(text)
     # What spreadsheets take for the start of a formula, the full-width forms included.
     return f"'{line}" if line.startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")) else line
@@ -66,8 +71,8 @@ def _submission(report: GradeReport, details: bool) -> dict[str, Any]:
         "assignment": report.assignment,
         "student": report.student,
         "status": report.status.value,
-        "score": None if report.score is None else _points(report.score),
-        "max_score": _points(report.max_score),
+        "score": None if report.score is None else points_of(report.score),
+        "max_score": points_of(report.max_score),
     }
     if details:
         head |= {
@@ -142,8 +147,8 @@ def _test(test: TestResult, details: bool) -> dict[str, Any]:
         "name": test.name,
         "title": test.title,
         "outcome": test.outcome.value,
-        "earned": _points(test.earned),
-        "points": _points(test.points),
+        "earned": points_of(test.earned),
+        "points": points_of(test.points),
     }
     if details:
         head |= {
@@ -168,7 +173,7 @@ def to_gradescope(report: GradeReport) -> str:
     if report.score is None:
         raise ValueError(f"{report.assignment} of {report.student} has no mark")
     content = {
-        "score": _points(report.score),
+        "score": points_of(report.score),
         "execution_time": round(report.seconds, 3),
         "output": _gradescope_output(report),
         "output_format": "text",
@@ -202,15 +207,15 @@ def _gradescope_test(test: TestResult) -> dict[str, Any]:
         parts.append(f"Your code printed:\n{clean(test.output)}")
     return {
         "name": one_line(test.title),
-        "score": _points(test.earned),
-        "max_score": _points(test.points),
+        "score": points_of(test.earned),
+        "max_score": points_of(test.points),
         "status": "failed" if lost else "passed",
         "output": "\n\n".join(parts),
         "visibility": "visible",
     }
 
 
-def _points(value: float) -> float | int:
+def points_of(value: float) -> float | int:
     """Points without the dust of float sums: 6.1 where the sum says 6.1000000000000005."""
     rounded = round(value, 6)
     return int(rounded) if rounded == int(rounded) else rounded
