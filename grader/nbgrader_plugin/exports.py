@@ -159,14 +159,13 @@ def _students(gradebook: Gradebook) -> list[Any]:
 def _marks(gradebook: Gradebook) -> dict[tuple[str, str], Mark]:
     """Marks by student's id and assignment's name: three queries, however many students there are."""
     execute = gradebook.db.execute
-    penalties = {
-        id: lost
-        for id, lost in execute(
+    penalties = dict(
+        execute(
             select(SubmittedNotebook.assignment_id, func.sum(SubmittedNotebook.late_submission_penalty))
             .where(SubmittedNotebook.late_submission_penalty.is_not(None))
             .group_by(SubmittedNotebook.assignment_id)
-        )
-    }
+        ).all()
+    )
     scores = {
         id: (score, waiting)
         for id, score, waiting in execute(
