@@ -119,16 +119,22 @@ _UNTOUCHED = {  # SHA-256 of the code as it was handed out, white space left out
 import os as _os
 import pathlib as _pathlib
 import types as _types
+import typing as _typing
 
 _FOLDER = _pathlib.Path(__file__).resolve().parent
 
 
 def _code_cells(path: _pathlib.Path) -> list[tuple[int, str]]:
-    """Pairs (number of the cell, source) of a notebook's code cells."""
+    """Pairs (number of the cell, source) of a notebook's code cells; its checks are not your work."""
     import json
 
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [(n, "".join(c["source"])) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code"]
+    return [(n, "".join(c["source"])) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code" and _is_work(c)]
+
+
+def _is_work(cell: dict[str, _typing.Any]) -> bool:
+    noted = cell.get("metadata", {}).get("nbgrader", {})
+    return not noted.get("grade") or bool(noted.get("solution"))
 
 
 def _code(path: _pathlib.Path) -> str:
@@ -204,8 +210,8 @@ if "GRADER_SUITE_RUN" not in _os.environ:  # the grader brings fixtures of its o
 
     @_pytest.fixture(scope="session")
     def submission() -> _types.ModuleType:
-        """Your script or notebook as a module."""
-        return _load(_your_file())
+        """Your script or notebook as a module; in a notebook's check, what its cells have defined so far."""
+        return _live[0] if _live else _load(_your_file())
 
     @_pytest.fixture(scope="session")
     def submission_source() -> str:
@@ -225,3 +231,91 @@ if "GRADER_SUITE_RUN" not in _os.environ:  # the grader brings fixtures of its o
     def score() -> object:
         """Part marks count only when the work is graded."""
         return lambda _fraction: None
+
+
+class _Live(_types.ModuleType):
+    """A running notebook as a module: its names are those that the cells run so far have defined."""
+
+    def __init__(self, names: dict[str, _typing.Any]) -> None:
+        super().__init__(_NAME)
+        self.__names = names
+
+    def __getattr__(self, name: str) -> _typing.Any:
+        if name not in self.__names or name.startswith("__"):
+            raise AttributeError(f"the notebook has no {name} yet; have you run the cell that defines it?")
+        return self.__names[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted(self.__names)
+
+
+def check_notebook(names: dict[str, _typing.Any]) -> _typing.Callable[[_types.FunctionType], _types.FunctionType]:
+    """Run the decorated check on the notebook that it stands in: ``@check_notebook(globals())``.
+
+    A check that passes prints a line, and one that does not raises what is wrong.
+    """
+
+    def run(function: _types.FunctionType) -> _types.FunctionType:
+        __tracebackhide__ = True
+        problem = _problem(function, _Live(names))
+        if problem is not None:
+            raise problem
+        print("passed")
+        return function
+
+    return run
+
+
+_live: list[_Live] = []  # the running notebook, while a check of it is under way
+
+
+def _problem(function: _types.FunctionType, notebook: _Live) -> BaseException | None:
+    """What pytest says of the test of this name, with the code as it stands in the notebook; None where it passes."""
+    import contextlib
+    import io
+    import sys
+    from unittest import mock
+
+    here = vars(sys.modules[__name__])
+    original = here[function.__name__]
+    test = _types.FunctionType(function.__code__, here, function.__name__, original.__defaults__)
+    test.__dict__.update(vars(original))  # its marks
+    problems: list[BaseException] = []
+    passed: list[str] = []
+    out = sys.stdout
+
+    class Listener:
+        @_pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_call(self) -> _typing.Iterator[None]:
+            with contextlib.redirect_stdout(out):  # what your code prints is for you, what pytest prints is not
+                yield
+
+        def pytest_runtest_makereport(self, call: _pytest.CallInfo[None]) -> None:
+            if call.excinfo is not None:
+                trace = call.excinfo.tb  # without the frames that are pytest's own
+                while trace.tb_next is not None and trace.tb_frame.f_code is not function.__code__:
+                    trace = trace.tb_next
+                problems.append(call.excinfo.value.with_traceback(trace))
+            elif call.when == "call":
+                passed.append(call.when)
+
+    # No settings and no plugins that happen to be here. A relative place: pytest reads a [ in an absolute one.
+    place = _os.path.relpath(_FOLDER / _pathlib.Path(__file__).name)
+    options = ["-q", "-x", "-c", _os.devnull, "--noconftest", "--assert=plain", "--import-mode=prepend", "--capture=no"]
+    options += ["--rootdir", str(_FOLDER), "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    said = io.StringIO()
+    with (
+        mock.patch.dict(_os.environ, alone),
+        mock.patch.dict(here, {function.__name__: test}),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(out),  # a warning is no failure, but Validate takes it for one on stderr
+    ):
+        _live.append(notebook)
+        try:
+            _pytest.main([*options, f"{place}::{function.__name__}"], plugins=[Listener()])
+        finally:
+            _live.clear()
+    if problems or passed:
+        return problems[0] if problems else None
+    return RuntimeError(f"pytest has not run this check: {said.getvalue()}")

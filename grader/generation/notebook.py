@@ -4,9 +4,11 @@
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from grader.errors import TaskError
@@ -28,40 +30,63 @@ def make_notebook(script: str, name: str) -> str:
     :param name: the assignment's name.
     :raises TaskError: a cell's options do not fit the notebook format.
     """
+    with valid(name):
+        return notebook_text(notebook_cells(script, name))
+
+
+@contextlib.contextmanager
+def valid(name: str) -> Iterator[None]:
+    """Cells and notebooks are made in here.
+
+    :raises TaskError: one of them does not fit the notebook format.
+    """
     import nbformat
 
     try:
-        notebook = _notebook(script, name)
+        yield
     except nbformat.ValidationError as error:
         raise TaskError(
             f"the notebook would be invalid: {str(error).splitlines()[0]}",
             where=f"{name}.py",
             remedy='correct the options of its cells, e.g. # %% tags=["given"]',
         ) from error
-    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
-    return text.rstrip("\n") + "\n"
 
 
-def _notebook(script: str, name: str) -> Any:
-    """The NotebookNode; building it validates every cell and the whole."""
+def notebook_cells(script: str, name: str) -> list[Any]:
+    """The script's cells as nodes of nbformat; making one validates it."""
     import jupytext
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
     new_cell = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
     seen: Counter[tuple[str, str]] = Counter()
     cells = []
     for cell in jupytext.reads(_HEADER.sub("", script), fmt="py:percent").cells:
         kind = (cell.cell_type, cell.source)
-        identity = "\0".join((name, *kind, str(seen[kind])))
+        place = str(seen[kind])
         seen[kind] += 1
         cells.append(
             new_cell[cell.cell_type](
                 cell.source,
-                id=hashlib.sha256(identity.encode()).hexdigest()[:12],
+                id=cell_id(name, *kind, place),
                 metadata={key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata},
             )
         )
-    return new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    return cells
+
+
+def cell_id(*identity: str) -> str:
+    """A cell's id: twelve hex digits of the SHA-256 of what makes the cell itself."""
+    return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:12]
+
+
+def notebook_text(cells: list[Any]) -> str:
+    """The JSON text of a notebook of these cells; making it validates the whole."""
+    import nbformat
+    from nbformat.v4 import new_notebook
+
+    metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+    text: str = nbformat.writes(new_notebook(cells=cells, metadata=metadata), version=nbformat.NO_CONVERT)
+    return text.rstrip("\n") + "\n"
 
 
 def code_cells(text: str) -> str:

@@ -53,6 +53,14 @@ def make_stub(text: str, path: Path) -> str:
     return result
 
 
+def scope_of(text: str, region: Region) -> str:
+    """Qualified name of the innermost function around a region of a notebook's cell; empty where there is none."""
+    try:
+        return _scope(ast.parse(text), region)
+    except SyntaxError:  # an instructor's cell may hold magics
+        return ""
+
+
 def _parse(text: str, path: Path) -> ast.Module:
     try:
         return ast.parse(text, filename=str(path))

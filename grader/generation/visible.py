@@ -10,6 +10,10 @@ from pathlib import Path
 
 from grader.errors import SuiteError
 
+# By this name a notebook's cells run one of the tests. Of all that is appended it alone has no leading underscore, but
+# for the fixtures, which a suite may well define itself.
+CHECK = "check_notebook"
+
 # Without the grader's plugin pytest warns about the mark when the suite is imported; this silences that one warning.
 _HEAD = '''\
 import warnings as _warnings
@@ -44,9 +48,10 @@ def make_visible_suite(text: str, path: Path, name: str, script: str, notebook_c
     :param name: the assignment's name.
     :param script: the stub, as students receive it.
     :param notebook_code: the code cells of the notebook, as they receive it.
-    :raises SuiteError: the suite imports what students do not have.
+    :raises SuiteError: the suite imports what students do not have, or defines what is appended to it.
     """
     _refuse_imports(ast.parse(text), path)
+    _refuse_names(ast.parse(text), path)
     text = _without_needs(text)
     lines = text.splitlines(keepends=True)
     cut = _end_of_head(ast.parse(text))
@@ -80,6 +85,16 @@ def _refuse_imports(tree: ast.Module, path: Path) -> None:
                     where=f"{path}:{node.lineno}",
                     remedy="write what they need into test_visible.py itself",
                 )
+
+
+def _refuse_names(tree: ast.Module, path: Path) -> None:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == CHECK:
+            raise SuiteError(
+                f"the visible tests define {CHECK}, which the end of the students' copy defines, too",
+                where=f"{path}:{node.lineno}",
+                remedy="give it another name",
+            )
 
 
 def _end_of_head(tree: ast.Module) -> int:

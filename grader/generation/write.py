@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from grader.course import read_suites, select_assignments
 from grader.errors import InfrastructureError, TaskError
-from grader.generation.leak import Secret, check_leaks, secrets_of
-from grader.generation.markers import parse_regions
+from grader.generation.lint import refuse_leaks
 from grader.generation.notebook import code_cells, make_notebook
 from grader.generation.render import make_handout, packages_of
 from grader.generation.stub import make_stub
@@ -91,22 +90,8 @@ def generate_texts(assignment: Assignment) -> dict[str, str]:
         "test_visible.py": make_visible_suite(visible, assignment.visible_suite, name, stub, code_cells(notebook)),
     }
     generated = {Path("assignments", name, file): text for file, text in texts.items()}
-    solution = [
-        Secret(line, f"{assignment.solution}:{number}", "solution")
-        for region in parse_regions(source, assignment.solution)
-        for number, line in region.code
-    ]
-    check_leaks(generated, solution, public=[stub])
-    hidden_names = [spec.name for spec in specs if not spec.visible and not spec.timed]
-    check_leaks(generated, _hidden_lines(assignment), public=[stub, visible], names=hidden_names)
+    refuse_leaks(assignment, generated)
     return texts
-
-
-def _hidden_lines(assignment: Assignment) -> Iterator[Secret]:
-    if assignment.hidden_suite in assignment.suites:
-        yield from secrets_of(assignment.hidden_suite, "hidden test")
-    for path in sorted((assignment.autotests / "mistakes").glob("*.py")):
-        yield from secrets_of(path, "mistake")
 
 
 def _read(path: Path) -> str:
