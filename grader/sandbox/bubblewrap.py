@@ -72,6 +72,7 @@ def box_command(executable: str, device: DeviceAccess = NO_DEVICE) -> list[str]:
             command += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             command += ["--ro-bind", str(path), str(path)]
+    command += ["--perms", "0755", "--dir", "/etc"]  # else only root finds what lies there: fontconfig complains
     for name in ETC:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     binds = {in_box(folder): folder for folder in python_folders()} | {Path("/box/wall"): WALL}

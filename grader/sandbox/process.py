@@ -48,6 +48,7 @@ class GuestProcess:
         os.set_blocking(output, False)
         self._pidfd = pidfd
         self.pid = _pid_of(pidfd)
+        self.interrupted = False
         self._condemned: GuestFault | None = None
         self._descriptors = threading.Lock()  # for a thread that condemns: a closed number may soon be another guest's
         self._limits = limits
@@ -68,9 +69,16 @@ class GuestProcess:
         self._closed = False
 
     def exchange(
-        self, message: dict[str, Any], buffers: list[Any], *, cpu_seconds: float, wall_seconds: float
+        self,
+        message: dict[str, Any],
+        buffers: list[Any],
+        *,
+        cpu_seconds: float,
+        wall_seconds: float,
+        interrupt_after: float | None = None,
     ) -> Frame:
-        clock = _Clock(self, cpu_seconds, wall_seconds)
+        self.interrupted = False
+        clock = _Clock(self, cpu_seconds, wall_seconds, interrupt_after)
         try:
             parts = frames.pack(message, buffers)
         except frames.WireError as error:
@@ -114,6 +122,15 @@ class GuestProcess:
         with contextlib.suppress(OSError):
             self._cpu = max(self._cpu, tree_usage(self.pid, 0)[0])
         return self._cpu
+
+    def interrupt(self) -> None:
+        """Send SIGINT to all processes of the guest, as Ctrl-C in a terminal would."""
+        self.interrupted = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGINT)
+        for pid in descendants(self.pid):  # os.system ignores the signal while it waits for its child
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGINT)
 
     def condemn(self, fault: GuestFault) -> None:
         with self._descriptors:
@@ -224,8 +241,11 @@ class GuestProcess:
 class _Clock:
     """CPU and wall limit of one exchange."""
 
-    def __init__(self, guest: GuestProcess, cpu_seconds: float, wall_seconds: float) -> None:
+    def __init__(
+        self, guest: GuestProcess, cpu_seconds: float, wall_seconds: float, interrupt_after: float | None = None
+    ) -> None:
         self._guest = guest
+        self._interrupt_after = interrupt_after
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
         self._start = time.monotonic()
@@ -269,6 +289,9 @@ class _Clock:
         used = cpu - self._cpu_start
         if used > self._cpu_seconds:
             raise guest.give_up(f"No answer after {self._cpu_seconds:g} CPU seconds: an endless loop, or far too slow.")
+        if self._interrupt_after is not None and elapsed > self._interrupt_after:
+            self._interrupt_after = None
+            guest.interrupt()
         if elapsed > self._wall_seconds:
             limit = round(self._wall_seconds, 1)
             raise guest.give_up(f"No answer after {limit:g} seconds: it waits for something, or is too slow.")

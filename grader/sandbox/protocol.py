@@ -52,12 +52,20 @@ class Guest(Protocol):
     """One forked child that holds one submission."""
 
     pid: int  # of its first process, as this process sees it
+    interrupted: bool  # whether the last exchange had to interrupt it
 
     def exchange(
-        self, message: dict[str, Any], buffers: list[Any], *, cpu_seconds: float, wall_seconds: float
+        self,
+        message: dict[str, Any],
+        buffers: list[Any],
+        *,
+        cpu_seconds: float,
+        wall_seconds: float,
+        interrupt_after: float | None = None,
     ) -> Frame:
         """Send a request and return the next frame that the guest sends.
 
+        :param interrupt_after: wall seconds after which all its processes get SIGINT; None: never.
         Raises GuestFault where the guest is lost, InfrastructureError where the sandbox itself is.
         """
 

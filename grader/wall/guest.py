@@ -59,6 +59,7 @@ class Guest:
         self._next = 0
         self._module = types.ModuleType("submission")
         self._folder = ""
+        self._shell: Any = None  # shell.NotebookShell, where cells of a notebook are executed one by one
 
     # requests ---------------------------------------------------------------------------------------------------------
 
@@ -101,11 +102,7 @@ class Guest:
         name, entry = payload["name"], payload["entry"]
         self._folder = os.path.join(self._scratch, "submission")
         os.mkdir(self._folder)
-        for path, content in payload["files"].items():
-            target = os.path.join(self._folder, path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with open(target, "wb") as file:
-                file.write(content)
+        write_files(self._folder, payload["files"])
         os.chdir(self._folder)
         sys.path.insert(0, self._folder)
         sys.argv = [entry]
@@ -131,6 +128,23 @@ class Guest:
         if recorder is not None:
             reply["outputs"] = list(recorder.outputs.items())
         return reply
+
+    def _notebook_files(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        """Files for the cells of a notebook; asked as often as they need frames."""
+        self._folder = os.path.join(self._scratch, "notebook")
+        os.makedirs(self._folder, exist_ok=True)
+        write_files(self._folder, decoder.decode(request["files"]))
+        return {"ok": None}
+
+    def _notebook_start(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        from . import shell
+
+        self._shell = shell.NotebookShell(self._folder, decoder.decode(request["environ"]))
+        return {"ok": None}
+
+    def _execute(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
+        """One cell of a notebook whose shell was started before."""
+        return dict(self._shell.execute(decoder.decode(request["source"]), encoder.buffers))
 
     def _call(self, request: Message, decoder: Decoder, encoder: Encoder) -> Message:
         function = self._target(request)
@@ -306,6 +320,9 @@ class Guest:
     _OPERATIONS: ClassVar[dict[str, Callable[[Guest, Message, Decoder, Encoder], Message]]] = {
         "warm": _warm,
         "load": _load,
+        "notebook_files": _notebook_files,
+        "notebook_start": _notebook_start,
+        "execute": _execute,
         "call": _call,
         "run": _run,
         "get": _get,
@@ -385,6 +402,15 @@ def label(filename: Any, folder: str) -> str | None:
     if folder and filename.startswith(folder + os.sep):
         return filename[len(folder) + 1 :]
     return None
+
+
+def write_files(folder: str, files: dict[str, bytes]) -> None:
+    """Write files by their names relative to ``folder``, which the host has checked."""
+    for path, content in files.items():
+        target = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            file.write(content)
 
 
 def flush_output() -> None:
