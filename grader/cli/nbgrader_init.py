@@ -40,6 +40,10 @@ def init(directory: Path, names: tuple[str, ...], course_id: str | None, overwri
 
     course = open_course()
     folder = (Path.cwd() / directory).resolve()
+    if set(str(folder)) & set("[]*?"):
+        raise UsageError(
+            "nbgrader finds nothing in a folder with [, ], * or ? in its path", where=folder, remedy="choose another"
+        )
     chosen = select_assignments(course, names)
     for assignment in chosen:
         if names and left_out(assignment):
