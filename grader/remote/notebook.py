@@ -244,11 +244,13 @@ class _Reader:
     def _error(self, told: Any) -> Output:
         if not isinstance(told, dict):
             raise WireError("an error that is no object")
-        text = self._text(told.get("traceback"))
+        lines = self._value(told.get("traceback"))
+        if not isinstance(lines, list) or len(lines) > MAX_NAME:
+            raise WireError("a traceback that is no list, or too long")
         return {
             "ename": self._text(told.get("ename"))[:MAX_NAME],
             "evalue": self._text(told.get("evalue")),
-            "traceback": text.split("\n") if text else [],
+            "traceback": [_whole_text(line) for line in lines],
         }
 
     def _value(self, told: Any) -> Any:
@@ -259,15 +261,18 @@ class _Reader:
         if len(data) > MAX_RESULT_CHARACTERS:
             raise WireError("a JSON value that is too long")
         try:
-            return json.loads(data.decode("ascii"), parse_constant=_no_constant)
+            text = data.decode("ascii")
+            value = json.loads(text, parse_constant=_no_constant)
+            if "\\ud" in text:
+                json.dumps(value, ensure_ascii=False).encode("utf-8")
+            return value
         except (ValueError, RecursionError):
             raise WireError("a value that is no JSON") from None
 
     def _text(self, told: Any) -> str:
         try:
             if isinstance(told, str):
-                told.encode("utf-8")  # no half of a surrogate pair, which no notebook can be written with
-                return told
+                return _whole_text(told)
             if isinstance(told, dict) and set(told) == {"text"}:
                 return self._take(told["text"]).decode("utf-8")
         except UnicodeError:
@@ -283,6 +288,17 @@ class _Reader:
             raise WireError("a buffer that was taken before")
         self._buffers[index] = None
         return buffer
+
+
+def _whole_text(told: Any) -> str:
+    """Text without half a surrogate pair, which no notebook can be written with."""
+    if not isinstance(told, str):
+        raise WireError("text that is none")
+    try:
+        told.encode("utf-8")
+    except UnicodeError:
+        raise WireError("text that is no Unicode") from None
+    return told
 
 
 def _no_constant(name: str) -> Any:

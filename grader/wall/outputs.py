@@ -294,10 +294,8 @@ def pack(value: Any, buffers: list[Any]) -> Any:
     for key, part in value.items():
         if key == "data":
             packed[key] = [[text(kind), item(content)] for kind, content in part.items()]
-        elif key == "metadata":
+        elif key in ("metadata", "traceback"):
             packed[key] = item(part)
-        elif key == "traceback":
-            packed[key] = text("\n".join(part))
         else:
             packed[key] = text(part)
     return packed
