@@ -6,7 +6,7 @@ import os
 import shutil
 import site
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
@@ -32,6 +32,8 @@ class Bubblewrap:
         limits: Limits,
         preload: tuple[str, ...] = (),
         device: DeviceAccess = NO_DEVICE,
+        *,
+        wait: bool = True,
     ) -> Zygote:
         executable = shutil.which("bwrap")
         if executable is None:
@@ -49,6 +51,7 @@ class Bubblewrap:
             drop_uid=os.getuid() == 0,
             seccomp=guest_filter(pinned=bool(device.cores), driver=device.driver),
             device=device,
+            wait=wait,
         )
 
 
@@ -65,16 +68,7 @@ def box_command(executable: str, device: DeviceAccess = NO_DEVICE) -> list[str]:
     command += ["--hostname", "box", "--clearenv"]
     for name, value in {**GUEST_ENVIRONMENT, **dict(device.variables)}.items():
         command += ["--setenv", name, value]
-    command += ["--ro-bind", "/usr", "/usr"]
-    for name in TOP:
-        path = Path("/", name)
-        if path.is_symlink():
-            command += ["--symlink", str(path.readlink()), str(path)]
-        elif path.is_dir():
-            command += ["--ro-bind", str(path), str(path)]
-    command += ["--perms", "0755", "--dir", "/etc"]  # else only root finds what lies there: fontconfig complains
-    for name in ETC:
-        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    command += system_view()
     binds = {in_box(folder): folder for folder in python_folders()} | {Path("/box/wall"): WALL}
     command += _open_parents([*binds, *(Path(name) for name in device.folders if Path(name).exists())])
     for folder, source in binds.items():
@@ -87,6 +81,48 @@ def box_command(executable: str, device: DeviceAccess = NO_DEVICE) -> list[str]:
         command += ["--dev-bind", node, node]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     command += ["--chdir", "/", "--", str(in_box(Path(sys.executable))), "-P", "-s", "-B", "-c", BOOT]
+    return command
+
+
+def kernel_command(
+    executable: str,
+    command: list[str],
+    private: Path,
+    folders: Iterable[Path],
+    seccomp: int,
+    variables: Mapping[str, str],
+) -> list[str]:
+    """The bubblewrap command line that runs ``command`` (a Jupyter kernel) by itself, with files in ``private``.
+
+    :param private: folder that the command may write to, at the same path; its working directory is ``work`` in it.
+    :param folders: read-only folders that it needs beside the system.
+    :param seccomp: number of a descriptor that holds the filter.
+    """
+    box = [executable, "--die-with-parent", "--unshare-all", "--uid", "65534", "--gid", "65534"]
+    box += ["--cap-drop", "ALL", "--hostname", "box", "--clearenv", "--seccomp", str(seccomp)]
+    for name, value in variables.items():
+        box += ["--setenv", name, value]
+    box += [*system_view(), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    outside = [folder for folder in folders if not folder.is_relative_to("/usr") and folder.is_dir()]
+    box += _open_parents([private, *outside])
+    for folder in outside:
+        box += ["--ro-bind", str(folder), str(folder)]
+    box += ["--bind", str(private), str(private), "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*box, "--chdir", str(private / "work"), "--", *command]
+
+
+def system_view() -> list[str]:
+    """Arguments that show the system's programs and libraries, read-only."""
+    command = ["--ro-bind", "/usr", "/usr"]
+    for name in TOP:
+        path = Path("/", name)
+        if path.is_symlink():
+            command += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            command += ["--ro-bind", str(path), str(path)]
+    command += ["--perms", "0755", "--dir", "/etc"]  # else only root finds what lies there: fontconfig complains
+    for name in ETC:
+        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     return command
 
 

@@ -30,6 +30,8 @@ UNCOUNTED_MEMORY = "memfd_create memfd_secret shmget shmat shmctl msgget msgsnd 
 
 CLONE_NEW_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+KERNEL_FAMILIES = {int(socket.AF_UNIX), int(socket.AF_INET), int(socket.AF_NETLINK)}
+MAX_FAMILY = 64  # Linux has 46
 KIND_OF_SOCKET = 0xF  # of socket's second argument, besides flags
 
 
@@ -38,12 +40,14 @@ PINNED = "sched_setaffinity"
 
 
 @functools.cache
-def guest_filter(*, pinned: bool = False, driver: bool = False) -> bytes:
+def guest_filter(*, pinned: bool = False, driver: bool = False, kernel: bool = False) -> bytes:
     """The filter as a BPF program for this machine's architecture.
 
     :param pinned: whether guests must stay on the CPU cores that they find themselves on.
     :param driver: whether guests need a GPU's driver: CUDA does not start unless it can bind a local socket and listen
         on it, for processes that share memory with it. Nobody can connect to that one.
+    :param kernel: whether a Jupyter kernel speaks with its client through local sockets. It also binds one to the
+        loopback, which is its own, and ZeroMQ aborts where it cannot list the interfaces.
     Raises SandboxUnavailable where libseccomp is not there.
     """
     try:
@@ -56,7 +60,7 @@ def guest_filter(*, pinned: bool = False, driver: bool = False) -> bytes:
     refuse = pyseccomp.ERRNO(errno.EPERM)
     for group in (NETWORK, NAMESPACES, OTHER_PROCESSES, KERNEL, UNCOUNTED_MEMORY, PINNED * pinned):
         for name in group.split():
-            if driver and name in LISTENING:
+            if (driver and name in LISTENING) or (kernel and name in NETWORK.split()):
                 continue
             # A name that this libseccomp or architecture does not know cannot be called by name either; the kernel's
             # newest calls are covered by the missing capabilities.
@@ -64,6 +68,10 @@ def guest_filter(*, pinned: bool = False, driver: bool = False) -> bytes:
                 program.add_rule(refuse, name)
             except (OSError, ValueError, RuntimeError):
                 continue
+    if kernel:
+        for family in {*range(MAX_FAMILY)} - KERNEL_FAMILIES:
+            program.add_rule(refuse, "socket", pyseccomp.Arg(0, pyseccomp.EQ, family))
+        program.add_rule(refuse, "socket", pyseccomp.Arg(0, pyseccomp.GE, MAX_FAMILY))
     if driver:
         program.add_rule(refuse, "socket", pyseccomp.Arg(0, pyseccomp.NE, socket.AF_UNIX))
         # One without a connection sends to any name.

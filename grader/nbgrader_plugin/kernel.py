@@ -1,0 +1,177 @@
+"""A real kernel in the sandbox, for notebooks that the forked shell is not enough for: slower, and like any kernel.
+
+It has no network, a read-only system, a private /tmp, its own copy of the notebook's folder, and limits; it speaks with
+nbclient through local sockets in a private folder.
+"""
+
+# nbgrader, nbconvert and nbclient have no annotations.
+# mypy: disable-error-code="import-untyped, misc, no-untyped-call"
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbgrader.preprocessors import Execute
+from traitlets import Any as AnyTrait
+from traitlets import List, Unicode, default
+
+from grader.errors import InfrastructureError, SandboxUnavailable
+from grader.nbgrader_plugin.runner import NOTEBOOK_LIMITS, error_output, read_folder
+from grader.sandbox.bubblewrap import kernel_command, python_folders
+from grader.sandbox.process import descendants
+from grader.sandbox.seccomp import guest_filter
+from grader.sandbox.zygote import GUEST_ENVIRONMENT
+
+MIB = 2**20
+# Writable memory that a kernel and its frameworks take before a notebook does anything.
+KERNEL_MIB = 1024
+# Of the folder, which is copied; there is no private disk whose size would bound it.
+MAX_FOLDER_BYTES = 4 * 2**30
+
+
+class SandboxedKernelManager(AsyncKernelManager):
+    """Starts its kernel in bubblewrap. ``start_kernel(cwd=…)`` names the folder that the kernel gets a copy of."""
+
+    limits: Any = AnyTrait(NOTEBOOK_LIMITS)  # grader.model.Limits
+    folders = List(Unicode(), help="Read-only folders that the kernel needs beside the system and this Python.").tag(
+        config=True
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        # A local socket's path has 108 bytes; TMPDIR may be long.
+        self._private = Path(tempfile.mkdtemp(prefix="grader-kernel-", dir="/tmp"))
+        super().__init__(**kwargs)
+        self.transport = "ipc"
+        self.ip = str(self._private / "socket")
+        self.connection_file = str(self._private / "kernel.json")
+
+    @default("transport_encryption")
+    def _no_encryption(self) -> str:
+        return "disabled"  # the sockets are in a folder that nobody else can enter
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        executable, prlimit = shutil.which("bwrap"), shutil.which("prlimit")
+        if executable is None or prlimit is None:
+            raise SandboxUnavailable(
+                f"{'bubblewrap' if executable is None else 'prlimit'} is not installed",
+                remedy="install it: apt-get install bubblewrap util-linux",
+            )
+        work = self._private / "work"
+        work.mkdir()
+        for path, data in read_folder(Path(kw.pop("cwd", ".")), MAX_FOLDER_BYTES).items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_bytes(data)
+        variables = {name: value for name, value in GUEST_ENVIRONMENT.items() if name != "MPLBACKEND"}
+        variables |= {name: value for name, value in os.environ.items() if name.startswith("NBGRADER_")}
+        folders = [*python_folders(), *map(Path, self.folders)]
+        if self.kernel_spec is not None:
+            variables |= self.kernel_spec.env
+            folders.append(Path(self.kernel_spec.resource_dir))
+            interpreter = Path(kernel_cmd[0])
+            if interpreter.is_absolute():
+                folders += [interpreter.parent.parent, interpreter.resolve().parent.parent]
+        with tempfile.TemporaryFile(buffering=0) as program:
+            program.write(guest_filter(kernel=True))
+            program.seek(0)
+            box = kernel_command(
+                executable,
+                [prlimit, *self._limit_arguments(), *kernel_cmd],
+                self._private,
+                sorted(set(folders)),
+                program.fileno(),
+                variables,
+            )
+            kw.pop("env", None)
+            # Standard output: how to connect to the kernel by hand.
+            await super()._async_launch_kernel(
+                box, cwd="/", env={}, pass_fds=(program.fileno(),), stdout=subprocess.DEVNULL, **kw
+            )
+
+    def _limit_arguments(self) -> list[str]:
+        limits = self.limits
+        return [
+            f"--data={(limits.memory_mb + KERNEL_MIB) * MIB}",
+            f"--cpu={int(limits.total_cpu_seconds) + 1}",
+            f"--nproc={limits.processes}",
+            f"--nofile={limits.open_files}",
+            f"--fsize={limits.file_mb * MIB}",
+            "--core=0",
+        ]
+
+    async def _async_interrupt_kernel(self) -> None:
+        """Interrupt what is in the box; bubblewrap itself would end of the signal."""
+        process = getattr(self.provisioner, "process", None)
+        if process is None:
+            return
+        box = descendants(process.pid)[:1]  # bubblewrap's own process inside
+        for pid in box and descendants(box[0]):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGINT)
+
+    interrupt_kernel = _async_interrupt_kernel
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        await super()._async_cleanup_resources(restart=restart)
+        if not restart:
+            shutil.rmtree(self._private, ignore_errors=True)
+
+    cleanup_resources = _async_cleanup_resources
+
+
+class SandboxedKernelExecute(Execute):
+    """nbgrader's ``Execute`` with a kernel in the sandbox. A kernel that dies ends the notebook and not the class."""
+
+    limits: Any = AnyTrait(NOTEBOOK_LIMITS)  # grader.model.Limits
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("kernel_manager_class", SandboxedKernelManager)
+        super().__init__(**kwargs)
+        self._lost = ""
+
+    def create_kernel_manager(self) -> Any:
+        manager = super().create_kernel_manager()
+        if isinstance(manager, SandboxedKernelManager):
+            manager.limits = self.limits
+        return manager
+
+    def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> tuple[Any, Any]:
+        """As nbgrader's.
+
+        :raises InfrastructureError: no kernel comes up in the sandbox.
+        """
+        self._lost = ""
+        try:
+            executed: tuple[Any, Any] = super().preprocess(nb, resources, km)
+            return executed
+        except RuntimeError as error:
+            raise InfrastructureError(
+                f"no kernel comes up in the sandbox: {error}", remedy="is the notebook's kernel installed here?"
+            ) from error
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> tuple[Any, Any]:
+        scored = bool(cell.metadata.get("nbgrader", {}).get("grade"))
+        if self._lost:
+            if cell.cell_type == "code" and (scored or cell.source.strip()):
+                cell.execution_count = None
+                cell.outputs = [error_output("NotRun", f"not run: {self._lost}")]
+            return cell, self.resources
+        if scored and self.skip_cells_with_tag in cell.metadata.get("tags", []):
+            cell.metadata["tags"].remove(self.skip_cells_with_tag)  # a test that a student would keep from running
+        try:
+            executed: tuple[Any, Any] = super().preprocess_cell(cell, resources, index)
+            return executed
+        except DeadKernelError:
+            self._lost = "the kernel ended in an earlier cell (exit, crash, or killed)."
+            cell.outputs = [*cell.outputs, error_output("DeadKernelError", "The kernel ended in this cell.")]
+        except CellTimeoutError:
+            self._lost = "an earlier cell took too long and did not let itself be stopped."
+            cell.outputs = [*cell.outputs, error_output("CellTimeoutError", "The cell did not let itself be stopped.")]
+        return cell, self.resources
