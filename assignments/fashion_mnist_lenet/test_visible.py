@@ -276,7 +276,7 @@ def _problem(function: _types.FunctionType, notebook: _Live) -> BaseException | 
 
     class Listener:
         @_pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_call(self) -> _typing.Iterator[None]:
+        def pytest_runtest_protocol(self) -> _typing.Iterator[None]:
             with contextlib.redirect_stdout(out):  # what your code prints is for you, what pytest prints is not
                 yield
 

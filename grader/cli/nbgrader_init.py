@@ -98,7 +98,7 @@ def _choose(path: Path, conflicts: Sequence[Conflict], overwrite: bool) -> Choic
 
     if overwrite:
         return Choice.NEW
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not on_terminal():
         return Choice.LATER
     click.echo(f"{shown_path(path)}: you and the course have both changed:")
     for conflict in conflicts:
@@ -109,3 +109,8 @@ def _choose(path: Path, conflicts: Sequence[Conflict], overwrite: bool) -> Choic
             click.echo(f"    {line}")
     answer = click.prompt("Keep yours, or take the course's?", type=click.Choice(["keep", "take"]), default="keep")
     return Choice.MINE if answer == "keep" else Choice.NEW
+
+
+def on_terminal() -> bool:
+    """Whether there is somebody who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
