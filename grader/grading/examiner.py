@@ -4,6 +4,9 @@ Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.e
 reads one frame with its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}``, ``{"task_error": …}``
 or ``{"infrastructure": …, "detail": …}``; then every job frame gets one result frame. Both ends are trusted. Students
 may see ``infrastructure``, but not ``detail``, which can hold lines of a hidden test.
+
+Its settings may name further sockets. The first frame on one of these makes it fork a clone of itself, with a clone of
+its zygote, that serves this socket from then on: a second worker that costs neither a start nor the memory of one.
 """
 
 from __future__ import annotations
@@ -198,6 +201,10 @@ class ExaminerPlugin:
         self._limits = Limits(**settings["limits"])
         self._visible = Path(settings["visible_suite"]).name
         self.answered = False  # whether the client has heard how the start went
+        self._spares = [socket.socket(fileno=number) for number in settings["spares"]]
+        self._cloned = False
+        self._zygote_has_clones = False
+        self._retired: list[Zygote] = []  # only their clones are used any more
         self._child: ExaminerChild | None = None
         self._zygote: Zygote | None = None
         self._collect_errors: list[str] = []
@@ -208,13 +215,32 @@ class ExaminerPlugin:
         if self._zygote is None:
             sandbox = open_sandbox(self._settings["sandbox"])
             environment = Environment(self._settings["environment"])
-            self._zygote = sandbox.start(environment, self._limits, tuple(self._settings["preload"]))
+            self._zygote = sandbox.start(environment, self._limits, tuple(self._settings["preload"]), wait=False)
         return self._zygote
+
+    def warm_zygote(self) -> Zygote:
+        """The zygote, warm; GraderError where it does not become so."""
+        zygote = self.start_zygote()
+        zygote.await_ready()
+        return zygote
+
+    def _replace_zygote(self) -> None:
+        """Have the next submission meet a fresh one. With the old one its clones would end, and what they work on."""
+        if self._zygote is not None and self._zygote_has_clones:
+            self._zygote.disown()
+            self._retired.append(self._zygote)
+            self._zygote, self._zygote_has_clones = None, False
+        else:
+            self.stop_zygote()
 
     def stop_zygote(self) -> None:
         if self._zygote is not None:
             self._zygote.close()
-            self._zygote = None
+            self._zygote, self._zygote_has_clones = None, False
+
+    def stop_retired(self) -> None:
+        for zygote in self._retired:
+            zygote.close()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -246,20 +272,74 @@ class ExaminerPlugin:
         gc.freeze()
         tests = [test_name(item) for item in session.items]
         self.answered = True
+        try:
+            self.warm_zygote()
+        except GraderError as error:
+            frames.send_frame(self._control, {"infrastructure": error.what, "remedy": error.remedy})
+            return True
         frames.send_frame(self._control, {"ready": tests})
-        receive = frames.receiver(self._control)
         while True:
             self._prepare()
+            self._make_clones()
             try:
-                job, buffers = frames.read_frame(receive)
+                job, buffers = frames.read_frame(frames.receiver(self._control))
             except EOFError:
-                return True
+                break
             self._examine(session, {**job, "buffers": buffers})
+        if self._cloned:  # the rest of pytest's life, and its temporary folders, are the first one's
+            self.stop_zygote()
+            os._exit(0)
+        return True
+
+    def _make_clones(self) -> None:
+        """Wait for a job, and make clones meanwhile. It returns in each of them too, which serves its own socket."""
+        while self._spares:
+            poll = select.poll()
+            for each in (self._control, *self._spares):
+                poll.register(each, select.POLLIN)
+            ready = {descriptor for descriptor, _event in poll.poll()}
+            for spare in [each for each in self._spares if each.fileno() in ready]:
+                self._spares.remove(spare)
+                self._clone(spare)
+            if self._control.fileno() in ready:
+                return
+
+    def _clone(self, spare: socket.socket) -> None:
+        """Fork a clone that serves ``spare``, if its first frame asks for one."""
+        try:
+            asked, _ = frames.read_frame(frames.receiver(spare))
+        except (EOFError, OSError):  # it was never needed
+            spare.close()
+            return
+        parent = os.getpid()
+        try:
+            zygote = self.warm_zygote().clone()
+            pid = os.fork()
+        except (GraderError, OSError) as error:
+            frames.send_frame(spare, {"infrastructure": f"an examiner cannot be cloned: {error}"})
+            spare.close()
+            return
+        if pid:
+            self._zygote_has_clones = True
+            zygote.disown()
+            zygote.close()  # the clone's, which goes on
+            spare.close()
+            return
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        self._cloned = True
+        self.start_zygote().disown()
+        for other in (self._control, *self._spares):
+            other.close()
+        self._spares = []
+        self._control, self._zygote, self._zygote_has_clones = spare, zygote, False
+        frames.send_frame(spare, {"ready": asked["tests"], "pid": os.getpid()})
 
     def _prepare(self) -> None:
         """Have a guest forked and isolated while the client stores one result and reads the next submission."""
         try:
-            self.start_zygote().prepare()
+            self.warm_zygote().prepare()
         except GraderError:
             self.stop_zygote()  # the next job starts another, and tells why where that fails too
 
@@ -272,7 +352,7 @@ class ExaminerPlugin:
     def _examine(self, session: pytest.Session, job: dict[str, Any]) -> None:
         """Serve one job: fork a child, hand its result on, and then wait until it has ended its guest."""
         try:
-            zygote = self.start_zygote()
+            zygote = self.warm_zygote()
         except GraderError as error:
             self._answer({"infrastructure": error.what, "remedy": error.remedy})
             return
@@ -303,7 +383,7 @@ class ExaminerPlugin:
             self._prepare()  # while the child ends its guest
             _pid, status = os.waitpid(pid, 0)
         if status or "infrastructure" in result:
-            self.stop_zygote()  # its state is unknown; the next submission gets a fresh one
+            self._replace_zygote()  # its state is unknown; the next submission gets a fresh one
 
     def _in_child(self, session: pytest.Session, job: dict[str, Any], writing: int) -> None:
         """Examine one submission and end the process, whatever happens."""
@@ -404,6 +484,7 @@ def main() -> None:
             frames.send_frame(control, told)
     finally:
         plugin.stop_zygote()
+        plugin.stop_retired()
 
 
 if __name__ == "__main__":

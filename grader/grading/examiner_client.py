@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from grader.errors import InfrastructureError, SuiteError
 from grader.grading.scoring import CaseRecord
@@ -53,74 +56,27 @@ class Examined:
     cell_outputs: Mapping[int, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # where they were recorded
 
 
-class ExaminerClient:
-    """One examiner process with its zygote."""
+class Examiner(abc.ABC):
+    """Speaks with an examiner that is warm."""
 
-    def __init__(
-        self,
-        assignment: Assignment,
-        course_seed: int,
-        *,
-        sandbox: str,
-        suites: tuple[str, ...],
-        preload: tuple[str, ...],
-        started: Callable[[ExaminerClient], None] = lambda _client: None,
-    ) -> None:
-        """Start it; returns once it is warm.
+    assignment: Assignment
+    tests: tuple[str, ...]
+    _course_seed: int
+    _control: socket.socket
+    _errors: IO[bytes]
 
-        :param suites: paths of the test files, the visible one first.
-        :param preload: modules that the submissions at hand are known to import.
-        :param started: called before it is warm, which takes seconds, so that it can be killed meanwhile.
-        Raises SuiteError where the suites do not collect, InfrastructureError where the sandbox does not start.
-        """
-        self.assignment = assignment
-        self._course_seed = course_seed
-        try:
-            self._start_process()
-        except OSError as error:  # no room for temporary files, no further process or descriptor
-            raise InfrastructureError(
-                f"an examiner cannot be started: {error.strerror or error}", remedy="run: grader doctor"
-            ) from error
-        try:
-            started(self)
-            self._warm_up(sandbox, suites, preload)
-        except BaseException:
-            self.close()
-            raise
+    @property
+    @abc.abstractmethod
+    def alive(self) -> bool:
+        """Whether its process has not ended."""
 
-    def _start_process(self) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
-        self._control, theirs = socket.socketpair()
-        # -P: the working directory may be a student's folder, and nothing of it may be imported here.
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                env=examiner_environment(os.environ),
-            )
+    @abc.abstractmethod
+    def kill(self) -> None:
+        """End the process at once, from any thread; a call in progress then raises InfrastructureError."""
 
-    def _warm_up(self, sandbox: str, suites: tuple[str, ...], preload: tuple[str, ...]) -> None:
-        assignment = self.assignment
-        settings = {
-            "sandbox": sandbox,
-            "environment": assignment.environment.value,
-            "limits": asdict(assignment.limits),
-            "suites": list(suites),
-            "visible_suite": str(assignment.visible_suite),
-            "preload": list(preload),
-        }
-        answer, _ = self._ask(settings, [])
-        if "task_error" in answer:
-            said = self._last_words() if answer.get("see_stderr") else ""
-            raise SuiteError(
-                f"the suite cannot be collected:\n{answer['task_error']}{said}",
-                where=assignment.autotests,
-                remedy="mend the suite",
-            )
-        self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the process; its zygote and guests end with it. Safe to call twice."""
 
     def examine(
         self,
@@ -157,22 +113,6 @@ class ExaminerClient:
         _, received = self._ask(job, encoder.buffers)
         return _read(json.loads(received[0]))
 
-    def kill(self) -> None:
-        """End the process at once, from any thread; a call in progress then raises InfrastructureError."""
-        if self._process.poll() is None:
-            self._process.kill()
-
-    def close(self) -> None:
-        """End the process; its zygote and guests end with it. Safe to call twice."""
-        self._control.close()
-        if self._process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=0.5)
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._errors.close()
-
     def _ask(self, message: dict[str, Any], buffers: list[Any]) -> tuple[dict[str, Any], list[bytearray]]:
         try:
             frames.send_frame(self._control, message, buffers)
@@ -199,9 +139,154 @@ class ExaminerClient:
             return f"\n{text}" if text else ""
         return ""
 
+
+class ExaminerClient(Examiner):
+    """One examiner process with its zygote."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        course_seed: int,
+        *,
+        sandbox: str,
+        suites: tuple[str, ...],
+        preload: tuple[str, ...],
+        started: Callable[[ExaminerClient], None] = lambda _client: None,
+        clones: int = 0,
+    ) -> None:
+        """Start it; returns once it is warm.
+
+        :param clones: how many may be asked for with :meth:`clone`.
+
+        :param suites: paths of the test files, the visible one first.
+        :param preload: modules that the submissions at hand are known to import.
+        :param started: called before it is warm, which takes seconds, so that it can be killed meanwhile.
+        Raises SuiteError where the suites do not collect, InfrastructureError where the sandbox does not start.
+        """
+        self.assignment = assignment
+        self._course_seed = course_seed
+        self._spares: list[socket.socket] = []
+        try:
+            self._start_process(clones)
+        except OSError as error:  # no room for temporary files, no further process or descriptor
+            raise InfrastructureError(
+                f"an examiner cannot be started: {error.strerror or error}", remedy="run: grader doctor"
+            ) from error
+        try:
+            started(self)
+            self._warm_up(sandbox, suites, preload)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_process(self, clones: int) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
+        self._control, theirs = socket.socketpair()
+        with contextlib.ExitStack() as handed_over:
+            handed_over.enter_context(theirs)
+            self._spare_descriptors = []
+            for _ in range(clones):
+                ours, spare = socket.socketpair()
+                self._spares.append(ours)
+                self._spare_descriptors.append(handed_over.enter_context(spare).fileno())
+            # -P: the working directory may be a student's folder, and nothing of it may be imported here.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
+                pass_fds=(theirs.fileno(), *self._spare_descriptors),
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                env=examiner_environment(os.environ),
+            )
+
+    def _warm_up(self, sandbox: str, suites: tuple[str, ...], preload: tuple[str, ...]) -> None:
+        assignment = self.assignment
+        settings = {
+            "sandbox": sandbox,
+            "environment": assignment.environment.value,
+            "limits": asdict(assignment.limits),
+            "suites": list(suites),
+            "visible_suite": str(assignment.visible_suite),
+            "preload": list(preload),
+            "spares": self._spare_descriptors,
+        }
+        answer, _ = self._ask(settings, [])
+        if "task_error" in answer:
+            said = self._last_words() if answer.get("see_stderr") else ""
+            raise SuiteError(
+                f"the suite cannot be collected:\n{answer['task_error']}{said}",
+                where=assignment.autotests,
+                remedy="mend the suite",
+            )
+        self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
+
+    @property
+    def can_clone(self) -> bool:
+        """Whether :meth:`clone` may be called once more."""
+        return self.alive and bool(self._spares)
+
+    def clone(self) -> ExaminerClone:
+        """Another examiner, forked from this one between two submissions: warm at once, and in its memory.
+
+        It ends with this one at the latest. May be called from another thread. Raises ExaminerLost.
+        """
+        return ExaminerClone(self._spares.pop(), self)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def close(self) -> None:
+        self._control.close()
+        for spare in self._spares:
+            spare.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=0.5)
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._errors.close()
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+
+class ExaminerClone(Examiner):
+    """An examiner that was forked from another one; see :meth:`ExaminerClient.clone`."""
+
+    def __init__(self, control: socket.socket, first: ExaminerClient) -> None:
+        self.assignment, self.tests = first.assignment, first.tests
+        self._course_seed, self._errors = first._course_seed, first._errors
+        self._control = control
+        self._pidfd = -1
+        try:
+            answer, _ = self._ask({"tests": list(self.tests)}, [])
+            self._pidfd = os.pidfd_open(answer["pid"])
+        except (InfrastructureError, OSError) as error:
+            self.close()
+            what = f"the examiner of {self.assignment.name} cannot be cloned: {error}"
+            raise ExaminerLost(what, remedy="run: grader doctor") from error
+        self._end = select.poll()
+        self._end.register(self._pidfd, select.POLLIN)
+
+    @property
+    def alive(self) -> bool:
+        return self._pidfd >= 0 and not self._end.poll(0)
+
+    def kill(self) -> None:
+        if self._pidfd >= 0:
+            with contextlib.suppress(OSError):  # it has ended, or another thread has just closed this
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._control.close()
+        if self._pidfd >= 0:
+            if not self._end.poll(500):
+                self.kill()
+            os.close(self._pidfd)
+            self._pidfd = -1
 
 
 def examiner_environment(variables: Mapping[str, str]) -> dict[str, str]:

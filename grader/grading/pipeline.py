@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from grader.errors import InfrastructureError, SubmissionError, SuiteError, TaskError, UnreadableSubmission
 from grader.grading.content_key import refusal_key, submission_key
-from grader.grading.examiner_client import Examined, ExaminerClient, ExaminerLost, LoadFailure
+from grader.grading.examiner_client import Examined, Examiner, ExaminerClient, ExaminerLost, LoadFailure
+from grader.grading.family import ExaminerFamily
 from grader.grading.intake import Submission, read_submission
 from grader.grading.plan import Plan, Task
 from grader.grading.schedule import Schedule
@@ -66,7 +67,9 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
     schedule = Schedule(plan.due)
     stop = threading.Event()
     jobs = settings.jobs or os.cpu_count() or 1
-    workers = [Worker(plan, settings, schedule, events, stop) for _ in range(max(1, min(jobs, len(plan.due))))]
+    count = max(1, min(jobs, len(plan.due)))
+    families = {name: ExaminerFamily() for name in plan.tasks}
+    workers = [Worker(plan, settings, schedule, events, stop, families, count - 1) for _ in range(count)]
     running = len(workers)
     invalid = set()
     try:
@@ -99,15 +102,26 @@ class AssignmentGrader:
     Its processes belong to the thread that calls :meth:`grade`, and end with it.
     """
 
-    def __init__(self, task: Task, settings: Settings, preload: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        preload: tuple[str, ...],
+        family: ExaminerFamily | None = None,
+        clones: int = 0,
+    ) -> None:
         """Starts nothing yet.
 
         :param preload: modules that the submissions at hand are known to import.
+        :param family: shared with the assignment's other workers.
+        :param clones: how many of these there may be.
         """
         self.task = task
         self._settings = settings
         self._preload = preload
-        self._client: ExaminerClient | None = None
+        self._family = family or ExaminerFamily()
+        self._clones = clones
+        self._client: Examiner | None = None
         self._starts = 0
         self._abandoned = False
         self._lock = threading.Lock()
@@ -143,9 +157,9 @@ class AssignmentGrader:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close()
+            self._family.leave(client)
 
-    def _examiner(self) -> ExaminerClient:
+    def _examiner(self) -> Examiner:
         """The warm examiner; its first act is to show that the reference passes."""
         while self._client is None:
             if self._starts > MAX_RESTARTS:
@@ -155,9 +169,7 @@ class AssignmentGrader:
                 )
             self._starts += 1
             try:
-                client = self._start()
-                check_collected(self.task, client)
-                check_reference(self.task, client)
+                self._own(self._family.join(self._start))
             except ExaminerLost:
                 self.close()
                 if self._abandoned:
@@ -168,17 +180,22 @@ class AssignmentGrader:
         return self._client
 
     def _start(self) -> ExaminerClient:
+        """Start an examiner and show that the reference passes."""
         assignment = self.task.assignment
-        return ExaminerClient(
+        client = ExaminerClient(
             assignment,
             self._settings.course_seed,
             sandbox=self._settings.sandbox,
             suites=tuple(map(str, assignment.suites)),
             preload=self._preload,
             started=self._own,
+            clones=self._clones,
         )
+        check_collected(self.task, client)
+        check_reference(self.task, client)
+        return client
 
-    def _own(self, client: ExaminerClient) -> None:
+    def _own(self, client: Examiner) -> None:
         """Hold a process that has just been started, so that :meth:`abandon` reaches it while it warms up."""
         with self._lock:
             self._client = client
@@ -196,8 +213,12 @@ class Worker(threading.Thread):
         schedule: Schedule,
         events: queue.Queue[Event | BaseException | None],
         stop: threading.Event,
+        families: Mapping[str, ExaminerFamily],
+        others: int,
     ) -> None:
         super().__init__(name="grading worker")
+        self._families = families
+        self._others = others
         self._plan = plan
         self._settings = settings
         self._schedule = schedule
@@ -246,7 +267,9 @@ class Worker(threading.Thread):
         grader = self._grader
         if grader is None or grader.task.assignment.name != name:
             self._close()
-            grader = AssignmentGrader(self._plan.tasks[name], self._settings, self._plan.preload.get(name, ()))
+            preload = self._plan.preload.get(name, ())
+            family = self._families[name]
+            grader = AssignmentGrader(self._plan.tasks[name], self._settings, preload, family, self._others)
             with self._lock:
                 self._grader = grader
                 if self._stop_asked.is_set():

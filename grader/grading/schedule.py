@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from grader.grading.intake import Submission
 
-# A second worker joins an assignment only for at least so many submissions. A start takes 1 s (NumPy) to 6 s (torch),
-# a submission 0.05 to 0.2 s.
-WORTH_JOINING = 24
+# A second worker joins an assignment only for at least so many submissions: its examiner is cloned from the first one's,
+# which takes as long as one submission.
+WORTH_JOINING = 4
 
 
 class Schedule:

@@ -90,6 +90,9 @@ class Zygote(Protocol):
 
     versions: dict[str, str]  # of Python and of the frameworks that are warm
 
+    def await_ready(self) -> None:
+        """Wait until it is warm, where :meth:`Sandbox.start` did not. Raises SandboxUnavailable."""
+
     def spawn(self, shared: Sequence[int] = ()) -> Guest:
         """A fresh guest: the prepared one, or one that is forked now. Raises InfrastructureError.
 
@@ -106,6 +109,12 @@ class Zygote(Protocol):
     def disown(self) -> None:
         """Let go of the prepared guest without ending it: this process has forked, and the child will spawn it."""
 
+    def clone(self) -> Zygote:
+        """Another zygote, forked from this one: warm at once, and in its memory. It ends with this one at the latest.
+
+        Raises InfrastructureError.
+        """
+
     def close(self) -> None: ...
 
 
@@ -121,11 +130,14 @@ class Sandbox(Protocol):
         limits: Limits,
         preload: tuple[str, ...] = (),
         device: DeviceAccess = NO_DEVICE,
+        *,
+        wait: bool = True,
     ) -> Zygote:
         """Start a zygote.
 
         :param preload: modules to import before the first fork, beside the environment's own.
         :param device: what the guests may use besides.
+        :param wait: until it is warm; otherwise the caller has something else to do and calls ``await_ready`` then.
         Raises SandboxUnavailable.
         """
 

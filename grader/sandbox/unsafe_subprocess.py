@@ -28,6 +28,8 @@ class UnsafeSubprocess:
         limits: Limits,
         preload: tuple[str, ...] = (),
         device: DeviceAccess = NO_DEVICE,
+        *,
+        wait: bool = True,
     ) -> Zygote:
         scratch = tempfile.mkdtemp(prefix="grader-check-")
         variables = {**GUEST_ENVIRONMENT, "HOME": scratch, "MPLCONFIGDIR": scratch, "TMPDIR": scratch}
@@ -46,6 +48,7 @@ class UnsafeSubprocess:
                 isolated=False,
                 scratch=scratch,
                 device=device,
+                wait=wait,
             )
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from grader.errors import InfrastructureError, SandboxUnavailable
 from grader.model import Environment, Limits
@@ -18,6 +18,7 @@ from grader.sandbox.limits import limits_message
 from grader.sandbox.process import GuestProcess
 from grader.sandbox.protocol import NO_DEVICE, DeviceAccess
 from grader.wall import frames
+from grader.wall.zygote import CLONE, GUEST
 
 WALL = Path(frames.__file__).resolve().parent
 
@@ -57,8 +58,99 @@ GUEST_ENVIRONMENT = {
 }
 
 
-class ZygoteProcess:
-    """A zygote on the other end of a socket; implements :class:`grader.sandbox.protocol.Zygote`."""
+class _ZygoteClient:
+    """Speaks with a zygote that is warm."""
+
+    def __init__(self, control: socket.socket, limits: Limits, errors: IO[bytes], *, isolated: bool) -> None:
+        """:param errors: what the zygote's process prints."""
+        self.versions: dict[str, str] = {}
+        self._control = control
+        self._limits = limits
+        self._isolated = isolated
+        self._errors = errors
+        self._prepared: GuestProcess | None = None
+
+    def await_ready(self) -> None:
+        """See the protocol; a clone is as warm as what it was forked from."""
+
+    def spawn(self, shared: Sequence[int] = ()) -> GuestProcess:
+        """The prepared guest, or a fresh one. Raises InfrastructureError where the zygote is gone or cannot fork."""
+        if shared:
+            return self._fork(shared)
+        guest, self._prepared = self._prepared, None
+        if guest is not None:
+            if guest.alive():
+                return guest
+            guest.close()
+        return self._fork()
+
+    def prepare(self) -> None:
+        """Fork the next guest ahead of time. Raises InfrastructureError as :meth:`spawn` does."""
+        if self._prepared is None:
+            self._prepared = self._fork()
+
+    def disown(self) -> None:
+        """Forget the prepared guest, which a forked child has taken over."""
+        if self._prepared is not None:
+            self._prepared.disown()
+            self._prepared = None
+
+    def clone(self) -> _ZygoteClient:
+        """Another zygote, forked from this one, whose end is its own too. Raises InfrastructureError."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(FORK_SECONDS)
+        try:
+            os.close(self._ask(CLONE, [theirs.fileno()]))
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        cloned = _ZygoteClient(ours, self._limits, self._errors, isolated=self._isolated)
+        cloned.versions = self.versions
+        return cloned
+
+    def _fork(self, shared: Sequence[int] = ()) -> GuestProcess:
+        ours, theirs = socket.socketpair()
+        output, printing = os.pipe()
+        try:
+            pidfd = self._ask(GUEST, [theirs.fileno(), printing, *shared])
+        except BaseException:
+            ours.close()
+            os.close(output)
+            raise
+        finally:
+            theirs.close()
+            os.close(printing)
+        return GuestProcess(ours, output, pidfd, self._limits, own_namespace=self._isolated)
+
+    def _ask(self, request: bytes, descriptors: list[int]) -> int:
+        """The pidfd of what is forked for a request."""
+        try:
+            socket.send_fds(self._control, [request], descriptors)
+            answer, received, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        except OSError as error:
+            raise self._failure(f"the sandbox's warm process does not answer ({type(error).__name__})") from error
+        if not received:
+            raise self._failure(f"the sandbox cannot fork: {_error_text(answer)}")
+        return received[0]
+
+    def close(self) -> None:
+        """End it, and with it its guests; safe to call twice."""
+        self.disown()
+        self._control.close()
+
+    def _failure(self, what: str) -> InfrastructureError:
+        said = ""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            said = self._errors.read(4000).decode("utf-8", "replace").strip()
+        self.close()
+        return SandboxUnavailable(f"{what}{chr(10) + said if said else ''}", remedy="run: grader doctor")
+
+
+class ZygoteProcess(_ZygoteClient):
+    """A zygote's process; implements :class:`grader.sandbox.protocol.Zygote`."""
 
     def __init__(
         self,
@@ -73,17 +165,19 @@ class ZygoteProcess:
         seccomp: bytes = b"",
         scratch: str = "/tmp",
         device: DeviceAccess = NO_DEVICE,
+        wait: bool = True,
     ) -> None:
         """Start and warm up; ``command`` gets the control descriptor's number appended.
 
+        :param wait: until it is warm; otherwise :meth:`await_ready` is to be called before anything else.
         Raises SandboxUnavailable with what the command printed where it does not come up.
         """
-        self._limits = limits
-        self._isolated = isolated
-        self._prepared: GuestProcess | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
-        self._control, theirs = socket.socketpair()
-        self._control.settimeout(START_SECONDS)
+        ours, theirs = socket.socketpair()
+        ours.settimeout(START_SECONDS)
+        errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
+        super().__init__(ours, limits, errors, isolated=isolated)
+        self._environment = environment
+        self._warm = False
         try:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno())],
@@ -113,72 +207,33 @@ class ZygoteProcess:
         }
         try:
             frames.send_frame(self._control, settings, [seccomp])
+        except OSError as error:
+            raise self._failure(f"the sandbox does not start ({type(error).__name__})") from error
+        if wait:
+            self.await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until it is warm. Raises SandboxUnavailable with what it printed where it does not come up."""
+        if self._warm:
+            return
+        try:
             answer, _ = frames.read_frame(frames.receiver(self._control))
         except (EOFError, OSError) as error:
             raise self._failure(f"the sandbox does not start ({type(error).__name__})") from error
         if "error" in answer:
-            raise self._failure(f"the sandbox cannot load the {environment} environment:\n{answer['error']}")
-        self.versions: dict[str, str] = {"python": answer["python"], **answer["versions"]}
+            raise self._failure(f"the sandbox cannot load the {self._environment} environment:\n{answer['error']}")
+        self.versions = {"python": answer["python"], **answer["versions"]}
         self._control.settimeout(FORK_SECONDS)
-
-    def spawn(self, shared: Sequence[int] = ()) -> GuestProcess:
-        """The prepared guest, or a fresh one. Raises InfrastructureError where the zygote is gone or cannot fork."""
-        if shared:
-            return self._fork(shared)
-        guest, self._prepared = self._prepared, None
-        if guest is not None:
-            if guest.alive():
-                return guest
-            guest.close()
-        return self._fork()
-
-    def prepare(self) -> None:
-        """Fork the next guest ahead of time. Raises InfrastructureError as :meth:`spawn` does."""
-        if self._prepared is None:
-            self._prepared = self._fork()
-
-    def disown(self) -> None:
-        """Forget the prepared guest, which a forked child has taken over."""
-        if self._prepared is not None:
-            self._prepared.disown()
-            self._prepared = None
-
-    def _fork(self, shared: Sequence[int] = ()) -> GuestProcess:
-        ours, theirs = socket.socketpair()
-        output, printing = os.pipe()
-        try:
-            socket.send_fds(self._control, [b"+"], [theirs.fileno(), printing, *shared])
-            answer, descriptors, _flags, _address = socket.recv_fds(self._control, 4096, 1)
-        except OSError as error:
-            ours.close()
-            os.close(output)
-            raise self._failure(f"the sandbox's warm process does not answer ({type(error).__name__})") from error
-        finally:
-            theirs.close()
-            os.close(printing)
-        if not descriptors:
-            ours.close()
-            os.close(output)
-            raise self._failure(f"the sandbox cannot fork: {_error_text(answer)}")
-        return GuestProcess(ours, output, descriptors[0], self._limits, own_namespace=self._isolated)
+        self._warm = True
 
     def close(self) -> None:
-        """End the zygote and all its guests; safe to call twice."""
-        self.disown()  # it ends with the zygote
-        self._control.close()
+        """End the zygote, its clones and all guests; safe to call twice."""
+        super().close()
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._errors.close()
-
-    def _failure(self, what: str) -> InfrastructureError:
-        said = ""
-        with contextlib.suppress(OSError, ValueError):
-            self._errors.seek(0)
-            said = self._errors.read(4000).decode("utf-8", "replace").strip()
-        self.close()
-        return SandboxUnavailable(f"{what}{chr(10) + said if said else ''}", remedy="run: grader doctor")
 
 
 def _error_text(answer: bytes) -> str:

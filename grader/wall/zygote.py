@@ -1,8 +1,9 @@
 """The zygote: a warm process that forks one guest per request. It runs no student's code and holds no secret.
 
 Started with the number of its control socket. First it reads one frame with its settings, warms up and answers
-``{"ready": …}``. Then each request, one byte accompanied by descriptors (the guest's socket, the pipe for what it
-prints, and any memory that it shares with the host), is answered by the child's pidfd, or by ``{"error": …}``.
+``{"ready": …}``. Then each request, one byte accompanied by descriptors, is answered by a child's pidfd, or by
+``{"error": …}``. ``GUEST`` brings the guest's socket, the pipe for what it prints, and any memory that it shares with
+the host. ``CLONE`` brings a control socket, which another zygote then serves: a fork, as warm as this one, in its memory.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from typing import Any, NoReturn
 
 from . import frames, isolation
 from .shared import FIRST_SHARED, MAX_SHARED, adopt
+
+
+GUEST = b"+"
+CLONE = b"="
 
 
 def main() -> None:
@@ -52,8 +57,11 @@ def main() -> None:
     while True:
         request, descriptors = receive_with_descriptors(control)
         if request is None:
-            return
+            os._exit(0)  # a clone would take torch down piece by piece
         reap()
+        if request == CLONE:
+            control = clone(control, descriptors)
+            continue
         try:
             pid = isolation.fork_into_pid_namespace(namespace) if isolated else os.fork()
         except OSError as error:
@@ -68,11 +76,34 @@ def main() -> None:
             run_guest(guest, descriptors, settings, seccomp_filter)
         for descriptor in descriptors:
             os.close(descriptor)
-        pidfd = os.pidfd_open(pid)
-        try:
-            socket.send_fds(control, [struct.pack("!i", pid)], [pidfd])
-        finally:
-            os.close(pidfd)
+        send_pidfd(control, pid)
+
+
+def clone(control: socket.socket, descriptors: list[int]) -> socket.socket:
+    """Fork another zygote, which ends with this one; returns the control socket to go on with, in each of the two."""
+    theirs = socket.socket(fileno=descriptors[0])
+    try:
+        pid = os.fork()
+    except OSError as error:
+        theirs.close()
+        frames.send_frame(control, {"error": f"fork: {error}"})
+        return control
+    if pid == 0:
+        control.close()
+        isolation.prctl(isolation.PR_SET_PDEATHSIG, isolation.SIGKILL)
+        return theirs
+    theirs.close()
+    send_pidfd(control, pid)
+    return control
+
+
+def send_pidfd(control: socket.socket, pid: int) -> None:
+    """Answer a request with the child that was forked for it."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        socket.send_fds(control, [struct.pack("!i", pid)], [pidfd])
+    finally:
+        os.close(pidfd)
 
 
 def run_guest(guest: ModuleType, descriptors: list[int], settings: dict[str, Any], seccomp_filter: bytes) -> NoReturn:

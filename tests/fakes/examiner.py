@@ -58,13 +58,28 @@ class FakeExaminer:
     def __init__(
         self, assignment: Assignment, *_arguments: Any, started: Callable[[Any], None], **_options: Any
     ) -> None:
+        self._enter(assignment)
+        started(self)
+        type(self).begin(self)
+
+    def _enter(self, assignment: Assignment) -> None:
         self.assignment = assignment
         self.alive = True
         self.closed = False
+        self.clones: list[FakeExaminer] = []
         self.students: list[str] = []
         type(self).made.append(self)
-        started(self)
-        type(self).begin(self)
+
+    @property
+    def can_clone(self) -> bool:
+        return self.alive
+
+    def clone(self) -> FakeExaminer:
+        """One that shares this one's fate: both are of one family."""
+        made = type(self).__new__(type(self))
+        made._enter(self.assignment)
+        self.clones.append(made)
+        return made
 
     def examine(self, student: str, _files: SubmissionFiles, *, record: bool = False) -> Examined:
         self.students.append(student)
@@ -74,6 +89,7 @@ class FakeExaminer:
         self.alive = False
 
     def close(self) -> None:
+        assert all(clone.closed for clone in self.clones), "a clone ends with what it was forked from"
         self.alive = False
         self.closed = True
 

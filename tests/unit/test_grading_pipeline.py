@@ -53,9 +53,16 @@ def test_workers_share_a_large_class_and_keep_to_an_assignment(monkeypatch: pyte
     # No worker goes on before all have begun; otherwise the quickest might do everything.
     begun = threading.Barrier(3, timeout=30)
     students = [f"s{number:02}" for number in range(60)]
-    fake = fake_examiner(begin=lambda _: begun.wait())  # type: ignore[arg-type, return-value]
+
+    def play(examiner: FakeExaminer, student: str) -> Examined:
+        if student and examiner.students.index(student) == (examiner is fake.made[0]):  # the reference was its first
+            begun.wait()
+        return examined()
+
+    fake = fake_examiner(play)
     events = run(monkeypatch, make_plan(tmp_path, students, "one"), fake, jobs=3)
     assert len(fake.made) == 3
+    assert len(fake.made[0].clones) == 2, "one was started, the others are its clones"
     assert sorted(scores(events)) == students
     assert sorted(student for each in fake.made for student in each.students if student) == students
 
@@ -165,17 +172,16 @@ def test_a_reference_that_fails_ends_its_assignment_alone(monkeypatch: pytest.Mo
     assert {event.assignment for event in events if isinstance(event, GradeReport)} == {"two"}
 
 
-def test_two_workers_find_an_invalid_assignment_and_it_is_said_once(
+def test_an_invalid_assignment_is_found_out_once_whatever_the_number_of_workers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    begun = threading.Barrier(2, timeout=30)
-
     def begin(_: FakeExaminer) -> None:
-        begun.wait()
         raise SuiteError("it does not collect")
 
-    events = run(monkeypatch, make_plan(tmp_path, map(str, range(60))), fake_examiner(begin=begin), jobs=2)
+    fake = fake_examiner(begin=begin)
+    events = run(monkeypatch, make_plan(tmp_path, map(str, range(60))), fake, jobs=2)
     assert [type(event) for event in events] == [InvalidTask]
+    assert len(fake.made) == 1
 
 
 def test_tests_without_marks_make_it_invalid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
