@@ -17,7 +17,7 @@ from grader.cli.main import COMMANDS, main
 from grader.errors import ConfigError, SandboxUnavailable, UsageError
 
 NAMES = ["init", "generate", "check", "verify", "grade", "show", "report", "export"]
-NAMES += ["data", "gpu", "doctor", "demo"]
+NAMES += ["data", "gpu", "nbgrader", "doctor", "demo"]
 HELP_SECONDS = 0.150  # CPU seconds, whole process; the wall clock would also measure what else the machine does
 
 

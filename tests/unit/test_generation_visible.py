@@ -68,3 +68,9 @@ def test_imports_that_students_lack_are_refused(tmp_path: Path, line: str) -> No
     with pytest.raises(SuiteError, match="students do not have") as caught:
         visible(f"import math\n{line}\n", tmp_path / "test_visible.py")
     assert caught.value.where.startswith(f"{tmp_path}/test_visible.py:")
+
+
+def test_the_name_by_which_notebooks_run_a_check_is_taken() -> None:
+    with pytest.raises(SuiteError, match="check_notebook") as caught:
+        visible("import math\n\ndef check_notebook(): ...\n")
+    assert caught.value.where == "test_visible.py:3"

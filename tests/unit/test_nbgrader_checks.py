@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,12 +175,14 @@ def test_what_was_not_run_has_not_passed(check: Check) -> None:
 
 
 def test_a_warning_does_not_reach_stderr_which_validate_takes_for_a_failure(
-    check: Check, capfd: pytest.CaptureFixture[str]
+    check: Check, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As outside pytest, which keeps warnings to itself.
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_rest: print(message, file=sys.stderr))
     check("test_noisy", {}, body="print('to stderr', file=sys.stderr); warnings.warn('careful'); print('to stdout')")
     printed = capfd.readouterr()
     assert printed.err == ""
-    assert printed.out == "to stderr\nto stdout\npassed\n"
+    assert printed.out == "to stderr\ncareful\nto stdout\npassed\n"
 
 
 def test_the_source_is_the_saved_notebook_without_its_checks(check: Check, folder: Path) -> None:

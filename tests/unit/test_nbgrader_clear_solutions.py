@@ -43,7 +43,8 @@ def test_the_released_code_is_that_of_generate(assignment: Any) -> None:
 
 def test_stub_lines_take_the_regions_place() -> None:
     stub = "    ### STUB: y = None\n    ### STUB:\n"
-    assert cleared(f"if x:\n    ### BEGIN SOLUTION\n{stub}    y = 1\n    ### END SOLUTION\nz = 2") == "if x:\n    y = None\n\nz = 2"
+    source = f"if x:\n    ### BEGIN SOLUTION\n{stub}    y = 1\n    ### END SOLUTION\nz = 2"
+    assert cleared(source) == "if x:\n    y = None\n\nz = 2"
 
 
 def test_a_function_says_its_name() -> None:
