@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("-a", "--assignment", "names", multiple=True, metavar="A", help="Only this assignment; may be repeated.")
-@click.option("--course-id", metavar="ID", help="What nbgrader calls the course; made of its name where left out.")
+@click.option("--course-id", metavar="ID", help="What nbgrader calls the course; at first made of its name.")
 @click.option("--overwrite", is_flag=True, help="Where you and the course have changed the same, take the course's.")
 def init(directory: Path, names: tuple[str, ...], course_id: str | None, overwrite: bool) -> int:
     """Make DIR an nbgrader classroom of this course, or bring it up to date.
@@ -49,10 +49,13 @@ def init(directory: Path, names: tuple[str, ...], course_id: str | None, overwri
         if names and left_out(assignment):
             raise UsageError(f"{assignment.name}: {left_out(assignment)}", where="--assignment", remedy="leave it out")
     record = Record.read(folder)
-    config_id = course_id if course_id is not None else course_slug(course.name)
-    if not config_id.strip() or not config_id.isprintable() or "/" in config_id:
-        raise UsageError(f"{config_id!r} cannot be a course's id", where="--course-id", remedy="use letters, digits, -")
-    config = make_config(course, folder, config_id)
+    if course_id is not None:
+        if not course_id.strip() or not course_id.isprintable() or "/" in course_id:
+            raise UsageError(
+                f"{course_id!r} cannot be a course's id", where="--course-id", remedy="use letters, digits, -"
+            )
+        record.course_id = course_id.strip()
+    config = make_config(course, folder, record.course_id or course_slug(course.name))
     # Everything is made and has passed the leak lint before the first file is written.
     made = {each: source_files(each) for each in chosen if not left_out(each)}
 

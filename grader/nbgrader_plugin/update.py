@@ -48,6 +48,8 @@ class Updated:
 class Record:
     """What was written last, by path relative to the classroom's folder."""
 
+    course_id: str = ""  # what nbgrader calls the course; empty: made of its name
+
     texts: dict[str, str] = field(default_factory=dict)  # path → digest
     notebooks: dict[str, list[Known]] = field(default_factory=dict)  # path → cells
 
@@ -67,14 +69,15 @@ class Record:
             if values["version"] != VERSION:
                 raise ValueError(values["version"])
             notebooks = {name: [Known(*cell) for cell in cells] for name, cells in values["notebooks"].items()}
-            return cls(dict(values["texts"]), notebooks)
+            return cls(str(values["course_id"]), dict(values["texts"]), notebooks)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise TaskError("this is no record of what was written", where=path, remedy=remedy) from error
 
     def write(self, folder: Path) -> None:
         """Keep it for the next time."""
         notebooks = {name: [astuple(cell) for cell in cells] for name, cells in sorted(self.notebooks.items())}
-        values = {"version": VERSION, "texts": dict(sorted(self.texts.items())), "notebooks": notebooks}
+        texts = dict(sorted(self.texts.items()))
+        values = {"version": VERSION, "course_id": self.course_id, "texts": texts, "notebooks": notebooks}
         write_file(folder / RECORD, json.dumps(values, indent=1) + "\n", remedy=REMEDY)
 
 

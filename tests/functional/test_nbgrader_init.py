@@ -136,6 +136,34 @@ def test_the_folder_may_be_the_courses_own(init: Init, course: Path) -> None:
     assert (course / "source" / NAME / "test_visible.py").exists()
 
 
+def test_the_course_keeps_its_id(init: Init, course: Path) -> None:
+    config = course / "my room" / "nbgrader_config.py"
+    init()
+    assert "course_id = 'deep-learning-first-steps'" in config.read_text()
+    init("--course-id", "dl 2026")
+    assert "course_id = 'dl 2026'" in config.read_text()
+    init()
+    assert "course_id = 'dl 2026'" in config.read_text()
+
+
+def test_a_record_that_is_none_of_ours_is_refused(init: Init, course: Path) -> None:
+    init()
+    (course / "my room" / ".grader-nbgrader.json").write_text('{"version": 99}')
+    result = init()
+    assert result.exit_code == 1
+    assert "remedy: delete it" in result.output
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"nbformat": 3, "worksheets": []}', '{"nbformat": 4, "cells": [1]}'])
+def test_what_is_no_notebook_is_refused_and_left_alone(init: Init, source: Path, text: str) -> None:
+    init()
+    source.write_text(text)
+    result = init()
+    assert result.exit_code == 1
+    assert "no notebook" in result.output
+    assert source.read_text() == text
+
+
 def test_a_second_time_nothing_is_written(init: Init, source: Path) -> None:
     init()
     before = source.stat().st_mtime_ns
