@@ -250,7 +250,7 @@ class GradeRun:
                     def receive(event: Event) -> None:
                         if not isinstance(event, InvalidTask):
                             report = event.report if isinstance(event, Failure) else event
-                            advance(report)
+                            advance(f"{report.assignment} {report.status.value}")
                             if phase.wants(report):
                                 held.append(report)
                                 return
@@ -342,9 +342,9 @@ class GradeRun:
 
 @contextlib.contextmanager
 def progress(total: int) -> Iterator[Any]:
-    """A progress bar on a terminal's stderr; nothing elsewhere. Gives a function to call per result."""
+    """A progress bar on a terminal's stderr; nothing elsewhere. Gives a function to call with words for each result."""
     if not total or not sys.stderr.isatty():
-        yield lambda _report: None
+        yield lambda _said: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -353,7 +353,7 @@ def progress(total: int) -> Iterator[Any]:
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), last)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("grading", total=total, last="")
-        yield lambda report: bar.update(task, advance=1, last=f"{report.assignment} {report.status.value}")
+        yield lambda said: bar.update(task, advance=1, last=said)
 
 
 @contextlib.contextmanager

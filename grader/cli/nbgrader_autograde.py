@@ -37,9 +37,8 @@ def autograde(assignment: str, jobs: int | None, student: str | None, force: boo
     from grader.errors import InfrastructureError
 
     require_nbgrader()
-    from grader.grading.pipeline import InvalidTask
-    from grader.nbgrader_plugin.class_run import Autograded, ClassRun
-    from grader.nbgrader_plugin.classroom_app import course_of, open_converter
+    from grader.nbgrader_plugin.class_run import Autograded, NotAutograded
+    from grader.nbgrader_plugin.classroom_app import open_converter, open_run
     from grader.nbgrader_plugin.gradebook import ClassGradebook
 
     converter = open_converter(classroom.resolve())
@@ -47,31 +46,33 @@ def autograde(assignment: str, jobs: int | None, student: str | None, force: boo
     done = 0
     failed: list[GraderError] = []
     with ClassGradebook(coursedir.db_url, coursedir.course_id) as gradebook:
-        run = ClassRun(converter, course_of(converter), gradebook, assignment, "bubblewrap")
-        plan = run.plan(student, force=force)
-        for warning in plan.warnings:
+        run = open_run(converter, gradebook, assignment)
+        due = run.plan(student, force=force)
+        for warning in due.warnings:
             click.echo(f"warning: {warning}", err=True)
         try:
-            with terminated_as_interrupted(), progress(len(plan.due)) as advance:
+            with terminated_as_interrupted(), progress(len(due.students)) as advance:
 
                 def receive(event: Autograded | NotAutograded | InvalidTask) -> None:
                     nonlocal done
                     if isinstance(event, Autograded):
                         done += 1
-                        advance(event.report)
-                    elif isinstance(event, InvalidTask):
-                        failed.append(event.error)
-                    else:
+                        advance(f"{event.student} autograded")
+                    elif isinstance(event, NotAutograded):
                         event.error.add_note(f"student: {event.student}")
                         failed.append(event.error)
+                        advance(f"{event.student} not graded")
+                    else:
+                        failed.append(event.error)
 
-                run.run(plan, jobs, receive)
+                run.run(jobs, receive)
         except KeyboardInterrupt:
-            click.echo(f"\ninterrupted: {done} of {len(plan.due)} are autograded; run it again for the rest.", err=True)
+            of = len(due.students)
+            click.echo(f"\ninterrupted: {done} of {of} are autograded; run it again for the rest.", err=True)
             raise SystemExit(InfrastructureError.exit_code) from None
     for error in failed:
         click.echo(f"error: {with_notes(error)}", err=True)
-    click.echo(f"{done} autograded now, {len(plan.unchanged)} unchanged since the last time.")
-    if not plan.due and not plan.unchanged:
+    click.echo(f"{done} autograded now, {due.unchanged} unchanged since the last time.")
+    if not due.students and not due.unchanged:
         click.echo(f"note: nobody has handed in {assignment}; nbgrader collect fetches it from the exchange", err=True)
     return max((error.exit_code for error in failed), default=0)

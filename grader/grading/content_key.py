@@ -80,6 +80,11 @@ def _digest(path: Path) -> str:
         raise SuiteError(what, where=path, remedy="mend its permissions") from error
 
 
+def own_version() -> str:
+    """The version of this package."""
+    return _version(OURS)
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

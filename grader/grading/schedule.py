@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from grader.grading.intake import Submission
 
-# A second worker joins an assignment only for at least so many submissions: its examiner is cloned from the first one's,
-# which takes as long as one submission.
+# A second worker joins an assignment only for at least so many submissions: its examiner is cloned from the first
+# one's, which takes as long as one submission.
 WORTH_JOINING = 4
 
 

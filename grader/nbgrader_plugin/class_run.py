@@ -1,46 +1,36 @@
 """Autograding a whole class in parallel, into the folders and the gradebook that ``nbgrader autograde`` fills.
 
-The pipeline's workers examine submissions; the caller's thread turns each report into an autograded notebook and marks,
+Workers examine or execute submissions; the caller's thread turns what they found into autograded notebooks and marks,
 and is the only one that writes. A submission is done when its folder under ``autograded`` stands, which comes last: a
 run that was interrupted goes on where it stopped.
 """
 
-# nbgrader, nbconvert and nbformat have no annotations.
-# mypy: disable-error-code="import-untyped, misc, no-untyped-call"
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbgrader import utils
+from typing import Any, Protocol
 
 from grader.errors import InfrastructureError, SubmissionError, TaskError, UsageError
 from grader.grading.intake import Submission
 from grader.grading.pipeline import Event, Failure, InvalidTask, Settings, run_plan
 from grader.grading.plan import Plan, Task, make_plan
 from grader.model import Course, GradeReport, Status
-from grader.nbgrader_plugin.gradebook import ClassGradebook, ReleasedAssignment, ReleasedNotebook
+from grader.nbgrader_plugin.folders import GRADED, AssignmentFolders, HandIn, timestamp
+from grader.nbgrader_plugin.gradebook import ClassGradebook, NotebookMarks, ReleasedAssignment
 from grader.nbgrader_plugin.outcomes import check_released, write_outcomes
 from grader.nbgrader_plugin.steps import Steps, read_marks
 from grader.nbgrader_plugin.unreadable import read_notebook, unreadable_page
 from grader.nbgrader_plugin.warm import classroom_task
-
-GRADED = "grader"  # key of a notebook's metadata under which Examine and this run note what was graded
 
 
 @dataclass(frozen=True, slots=True)
 class Autograded:
     """One submission that now stands in the gradebook."""
 
-    report: GradeReport
+    student: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +41,59 @@ class NotAutograded:
     error: InfrastructureError | TaskError
 
 
-class ClassRun:
-    """One assignment of a classroom."""
+Receive = Callable[[Autograded | NotAutograded | InvalidTask], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be done."""
+
+    students: tuple[str, ...]  # to be graded now
+    unchanged: int  # graded already, with the same content
+    warnings: tuple[str, ...]
+
+
+class ClassRun(Protocol):
+    """A run for one assignment, whatever its notebooks are judged by."""
+
+    def plan(self, student: str | None, *, force: bool) -> Due:
+        """Who handed in, and who of them is to be graded now.
+
+        :param student: this one alone.
+        :param force: unchanged ones too.
+        :raises UsageError: nobody of that name handed in.
+        """
+
+    def run(self, jobs: int | None, receive: Receive) -> None:
+        """Grade what was planned. An interruption ends all processes before it is passed on."""
+
+
+class Records:
+    """Puts a graded submission into the gradebook and its folder."""
+
+    def __init__(
+        self, folders: AssignmentFolders, gradebook: ClassGradebook, released: ReleasedAssignment, steps: Steps
+    ) -> None:
+        self.folders = folders
+        self.released = released
+        self.steps = steps
+        self._gradebook = gradebook
+        self._penalty = steps.penalty()
+
+    def write(self, hand_in: HandIn, building: Path, notebooks: Mapping[str, Any]) -> None:
+        """Write marks, then the folder.
+
+        :param building: from :meth:`AssignmentFolders.build`.
+        :param notebooks: graded, by name; those of the assignment that are not there were not handed in.
+        """
+        marks: dict[str, NotebookMarks | None] = dict.fromkeys(self.released.notebooks)
+        marks |= {name: read_marks(notebook) for name, notebook in notebooks.items()}
+        self._gradebook.record(self.released, hand_in.student, timestamp(hand_in.folder), marks, self._penalty)
+        self.folders.put_in_place(hand_in, building, notebooks)
+
+
+class SuiteRun:
+    """An assignment of one notebook that is judged by a suite of the course."""
 
     def __init__(self, converter: Any, course: Course, gradebook: ClassGradebook, name: str, sandbox: str) -> None:
         """Check that the gradebook, the suite and the classroom's configuration fit together.
@@ -61,49 +102,42 @@ class ClassRun:
         :raises UsageError: nothing was released under this name, or the configuration is not ours.
         :raises TaskError: the suite is invalid, or the gradebook holds other tests.
         """
-        self._coursedir = converter.coursedir
-        self._converter = converter
-        self._course = course
-        self._gradebook = gradebook
-        self._sandbox = sandbox
+        self._name = name
+        self._settings = Settings(course.seed, sandbox, record=True)
         self.task: Task = classroom_task(course, name, sandbox)
-        self.released: ReleasedAssignment = gradebook.assignment(name)
-        others = sorted(set(self.released.notebooks) - {name})
-        if name not in self.released.notebooks or others:
+        released = gradebook.assignment(name)
+        if set(released.notebooks) != {name}:
+            notebooks = ", ".join(sorted(released.notebooks)) or "(none)"
             raise UsageError(
-                f"{name} has the notebooks {', '.join(sorted(self.released.notebooks)) or '(none)'}",
+                f"{name} has the notebooks {notebooks}, and the suite judges one",
                 where=name,
-                remedy=f"one that is not judged by the suite needs: nbgrader autograde {name}",
+                remedy=f"grade them with: nbgrader autograde {name}",
             )
+        self._notebook = released.notebooks[name]
         check_released(name, self.task.specs, self._notebook.cells)
-        self._steps = Steps(converter)
-        self._penalty = self._steps.penalty()
+        self._folders = AssignmentFolders(converter, name)
+        self._records = Records(self._folders, gradebook, released, Steps(converter))
+        self._hand_ins: dict[str, HandIn] = {}
+        self._plan = Plan({}, (), {}, (), {}, ())
 
-    @property
-    def _notebook(self) -> ReleasedNotebook:
-        return self.released.notebooks[self.released.name]
+    def plan(self, student: str | None, *, force: bool) -> Due:
+        """See the protocol."""
+        hand_ins, warnings = self._folders.hand_ins([self._name])
+        self._hand_ins = {each.student: each for each in only(student, hand_ins, self._name)}
+        submissions = [
+            Submission(each.student, self.task.assignment, each.folder, notebook_only=True)
+            for each in self._hand_ins.values()
+        ]
 
-    def plan(self, student: str | None, *, force: bool) -> Plan:
-        """Who handed in, and who of them is to be graded now.
+        def is_done(submission: Submission, key: str) -> bool:
+            return not force and self._folders.is_done(self._hand_ins[submission.student], key)
 
-        :param student: this one alone.
-        :param force: all of them.
-        :raises UsageError: nobody of that name handed in.
-        """
-        submissions, warnings = self._submissions()
-        if student is not None:
-            submissions = [each for each in submissions if each.student == student]
-            if not submissions:
-                what = f"{student} has handed in no notebook for {self.released.name}"
-                raise UsageError(what, where=self._submitted("*"), remedy="nbgrader collect fetches it")
-        is_done = (lambda *_: False) if force else self._is_done
-        return make_plan({self.released.name: self.task}, submissions, warnings, is_done)
+        self._plan = make_plan({self._name: self.task}, submissions, warnings, is_done)
+        students = tuple(submission.student for submission in self._plan.due)
+        return Due(students, len(self._plan.unchanged), self._plan.warnings)
 
-    def run(
-        self, plan: Plan, jobs: int | None, receive: Callable[[Autograded | NotAutograded | InvalidTask], None]
-    ) -> None:
-        """Grade all that is due. An interruption ends all processes before it is passed on."""
-        places = {submission.student: submission for submission in plan.due}
+    def run(self, jobs: int | None, receive: Receive) -> None:
+        """See the protocol."""
 
         def settle(event: Event) -> None:
             if isinstance(event, InvalidTask):
@@ -111,119 +145,53 @@ class ClassRun:
             elif isinstance(event, Failure):
                 receive(NotAutograded(event.report.student, event.error))
             else:
-                try:
-                    self._settle(places[event.student], event)
-                except (InfrastructureError, TaskError) as error:
-                    receive(NotAutograded(event.student, error))
-                else:
-                    receive(Autograded(event))
+                settled(self._hand_ins[event.student], lambda: self._settle(event), receive)
 
-        run_plan(plan, Settings(self._course.seed, self._sandbox, jobs, record=True), settle)
+        settings = Settings(self._settings.course_seed, self._settings.sandbox, jobs, self._settings.record)
+        run_plan(self._plan, settings, settle)
 
-    def _submissions(self) -> tuple[list[Submission], list[str]]:
-        found, warnings = [], []
-        excluded = set(filter(None, self._coursedir.student_id_exclude.split(",")))
-        for folder in sorted(Path(self._submitted("*")).parent.parent.glob(f"*/{self.released.name}")):
-            student = folder.parent.name
-            if student in excluded or student.startswith("."):
-                continue
-            if (folder / f"{self.released.name}.ipynb").exists():
-                found.append(Submission(student, self.task.assignment, folder, notebook_only=True))
-            else:
-                warnings.append(f"{student} has handed in no {self.released.name}.ipynb; passed over, as nbgrader does")
-        return found, warnings
+    def _settle(self, report: GradeReport) -> None:
+        hand_in = self._hand_ins[report.student]
+        building = self._folders.build(hand_in)
+        self._records.write(hand_in, building, {self._name: self._graded(hand_in, report)})
 
-    def _submitted(self, student: str) -> str:
-        path: str = self._coursedir.format_path(self._coursedir.submitted_directory, student, self.released.name)
-        return path
-
-    def _autograded(self, student: str) -> Path:
-        return Path(
-            self._coursedir.format_path(self._coursedir.autograded_directory, student, self.released.name)
-        )
-
-    def _timestamp(self, folder: Path) -> datetime | None:
-        """When it was handed in; None where nbgrader's file is missing or says nothing that is a time."""
-        try:
-            timestamp: datetime | None = utils.parse_utc((folder / "timestamp.txt").read_text().strip() or None)
-        except (OSError, ValueError, OverflowError):
-            return None
-        return timestamp
-
-    def _is_done(self, submission: Submission, key: str) -> bool:
-        """Whether the same content, handed in at the same time, stands autograded."""
-        target = self._autograded(submission.student)
-        try:
-            metadata = json.loads((target / f"{self.released.name}.ipynb").read_bytes())["metadata"]
-            noted = metadata[GRADED]["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-        return bool(noted == key and self._timestamp(target) == self._timestamp(submission.folder))
-
-    def _settle(self, submission: Submission, report: GradeReport) -> None:
-        """Write a graded submission: the gradebook first, the folder last."""
-        try:
-            notebook = self._graded_notebook(submission, report)
-            marks = {self.released.name: read_marks(notebook)}
-            timestamp = self._timestamp(submission.folder)
-            self._gradebook.record(self.released, submission.student, timestamp, marks, self._penalty)
-            self._write_folder(submission, notebook)
-        except SubmissionError as error:
-            what = f"it has changed while it was graded: {error.what}"
-            raise InfrastructureError(what, remedy="run it again") from error
-        except OSError as error:
-            said = f"the autograded notebook cannot be written: {error.strerror or error}"
-            raise InfrastructureError(said, where=error.filename or "", remedy="make room, and run it again") from error
-
-    def _graded_notebook(self, submission: Submission, report: GradeReport) -> Any:
-        name, released = self.released.name, self._notebook
+    def _graded(self, hand_in: HandIn, report: GradeReport) -> Any:
         if report.status in (Status.UNREADABLE, Status.MISSING):  # what is no regular file is not opened here either
             notebook = unreadable_page(report.reason)
         else:
-            file = f"{name}.ipynb"
-            notebook = read_notebook(file, (submission.folder / file).read_bytes())
-        target = self._autograded(submission.student)
-        resources = {
-            "unique_key": name,
-            "output_files_dir": f"{name}_files",
-            "metadata": {"name": name, "path": str(target)},
-            "nbgrader": {
-                "student": submission.student,
-                "assignment": name,
-                "notebook": name,
-                "db_url": self._coursedir.db_url,
-            },
-        }
-        notebook = self._steps.sanitize(notebook, resources, released)
-        notebook = self._steps.before(notebook, resources, released)
+            file = f"{self._name}.ipynb"
+            notebook = read_notebook(file, (hand_in.folder / file).read_bytes())
+        resources = self._folders.resources(hand_in.student, self._name, self._folders.autograded(hand_in.student))
+        steps, released = self._records.steps, self._notebook
+        notebook = steps.before(steps.sanitize(notebook, resources, released), resources, released)
         write_outcomes(notebook, report, self.task.specs)
         notebook.metadata[GRADED] = {"key": report.key, "status": report.status.value}
-        return self._steps.after(notebook, resources, released)
+        return steps.after(notebook, resources, released)
 
-    def _write_folder(self, submission: Submission, notebook: Any) -> None:
-        """Put the student's files, the instructor's masters and the notebook where nbgrader would."""
-        target = self._autograded(submission.student)
-        building = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
-        name, ignore = self.released.name, [*self._coursedir.ignore, "*.ipynb"]
-        masters = Path(self._coursedir.format_path(self._coursedir.source_directory, ".", name))
-        spared = {str(masters / each) for each in self._converter.exclude_overwriting.get(name, [])}
-        for folder in (submission.folder, masters):
-            for found in utils.find_all_files(str(folder), ignore):
-                if folder == masters and found in spared:
-                    continue
-                if not stat.S_ISREG(os.lstat(found).st_mode):
-                    continue  # a link of a student's may lead to what is none of his
-                copy = building / Path(found).relative_to(folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.unlink(missing_ok=True)
-                shutil.copy(found, copy)
-        text = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
-        (building / f"{name}.ipynb").write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-        mode = int(str(self._converter.permissions), 8)
-        for path in building.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                path.chmod(mode)
-        shutil.rmtree(target, ignore_errors=True)
-        building.replace(target)
+
+def only(student: str | None, hand_ins: list[HandIn], assignment: str) -> list[HandIn]:
+    """All of them, or one student's. UsageError where he has none."""
+    if student is None:
+        return hand_ins
+    chosen = [each for each in hand_ins if each.student == student]
+    if not chosen:
+        raise UsageError(f"{student} has handed in no notebook for {assignment}", remedy="nbgrader collect fetches it")
+    return chosen
+
+
+def settled(hand_in: HandIn, write: Callable[[], None], receive: Receive) -> None:
+    """Write a graded submission and tell how that went; what fails at one leaves the others alone."""
+    try:
+        write()
+    except (InfrastructureError, TaskError) as error:
+        receive(NotAutograded(hand_in.student, error))
+    except SubmissionError as error:
+        what = f"it has changed while it was graded: {error.what}"
+        receive(NotAutograded(hand_in.student, InfrastructureError(what, remedy="run it again")))
+    except (OSError, shutil.Error) as error:
+        where = getattr(error, "filename", None) or ""
+        what = f"the autograded notebook cannot be written: {getattr(error, 'strerror', None) or error}"
+        failure = InfrastructureError(what, where=where, remedy="make room, and run it again")
+        receive(NotAutograded(hand_in.student, failure))
+    else:
+        receive(Autograded(hand_in.student))

@@ -13,8 +13,12 @@ from nbgrader.apps import AutogradeApp
 from nbgrader.converters import Autograde
 
 from grader.errors import UsageError
-from grader.model import Course
+from grader.nbgrader_plugin.class_run import ClassRun, SuiteRun
+from grader.nbgrader_plugin.classic_run import ClassicRun
 from grader.nbgrader_plugin.course_link import GraderCourse
+from grader.nbgrader_plugin.examine import is_examined
+from grader.nbgrader_plugin.gradebook import ClassGradebook
+from grader.nbgrader_plugin.steps import Steps
 
 
 def open_converter(root: Path) -> Any:
@@ -37,6 +41,15 @@ def open_converter(root: Path) -> Any:
         raise UsageError(what, where=root, remedy="mend nbgrader_config.py") from error
 
 
-def course_of(converter: Any) -> Course:
-    """The grader's course that a classroom belongs to; see :meth:`GraderCourse.open_course`."""
-    return GraderCourse(parent=converter).open_course()
+def open_run(converter: Any, gradebook: ClassGradebook, name: str) -> ClassRun:
+    """The run of an assignment: by its suite where the course has one for it, otherwise by executing its cells.
+
+    :raises UsageError: nothing was released under this name, or the classroom is not set up for it.
+    :raises TaskError: the course or the suite is invalid, or does not fit the gradebook.
+    """
+    plugged = GraderCourse(parent=converter)
+    if Steps(converter).examines:
+        course = plugged.open_course()
+        if is_examined(course, name, name):
+            return SuiteRun(converter, course, gradebook, name, "bubblewrap")
+    return ClassicRun(converter, gradebook, name)

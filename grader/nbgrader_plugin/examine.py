@@ -38,7 +38,7 @@ class Examine(GraderCourse, NbGraderPreprocessor):
         if not is_examined(course, names["assignment"], names["notebook"]):
             from grader.nbgrader_plugin.execute import SandboxedExecute  # it imports IPython
 
-            return SandboxedExecute(parent=self).preprocess(nb, resources)  # type: ignore[no-any-return]
+            return SandboxedExecute(parent=self).preprocess(nb, resources)
         task = classroom_task(course, names["assignment"])
         with Gradebook(names["db_url"]) as gradebook:
             released = read_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))

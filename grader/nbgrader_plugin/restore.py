@@ -18,13 +18,14 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from grader.nbgrader_plugin.gradebook_cells import ReleasedCell, read_cells
 
 
-def restore_cells(notebook: Any, released: Mapping[str, ReleasedCell]) -> list[str]:
+def restore_cells(notebook: Any, released: Mapping[str, ReleasedCell], *, missing: bool = True) -> list[str]:
     """Restore the cells of a notebook in place; return a remark for each cell that had been changed.
 
     A cell keeps its place. Of several copies of one cell the last counts, as in nbgrader; the others are ordinary
     cells. Test cells, tasks and answers that are graded by hand come back at the end where they were deleted.
 
     :param notebook: NotebookNode, format 4.
+    :param missing: whether deleted cells come back; an ordinary nbgrader leaves them for somebody to look at.
     """
     remarks = []
     seen = set()
@@ -46,7 +47,7 @@ def restore_cells(notebook: Any, released: Mapping[str, ReleasedCell]) -> list[s
             cell.source = known.source
         cell.metadata["nbgrader"] = known.metadata()
     for name, known in released.items():
-        if name not in seen and (known.grade or known.task):
+        if missing and name not in seen and (known.grade or known.task):
             remarks.append(f"{name} had been deleted.")
             notebook.cells.append(new_cell(known, with_id=notebook.nbformat_minor >= 5))
     return remarks[::-1]

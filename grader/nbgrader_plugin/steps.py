@@ -18,6 +18,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from grader.errors import TaskError, UsageError
 from grader.nbgrader_plugin.examine import Examine
+from grader.nbgrader_plugin.execute import SandboxedExecute
 from grader.nbgrader_plugin.gradebook import NotebookMarks, Penalty, ReleasedNotebook
 from grader.nbgrader_plugin.restore import RestoreCells, restore_cells
 
@@ -31,20 +32,21 @@ class Steps:
         """Make the steps.
 
         :param converter: nbgrader's Autograde, configured.
-        :raises UsageError: its configuration is not one of ``grader nbgrader init``.
+        :raises UsageError: neither Examine nor SandboxedExecute is among its steps.
         """
         self._converter = converter
         self._validator = MetadataValidator()
         self._checked: set[tuple[str, str]] = set()
         sanitize = [_class_of(entry) for entry in converter.sanitize_preprocessors]
         autograde = [_class_of(entry) for entry in converter.autograde_preprocessors]
-        places = [place for place, each in enumerate(autograde) if issubclass(each, Examine)]
-        if len(places) != 1 or not any(issubclass(each, RestoreCells) for each in sanitize):
+        places = [place for place, each in enumerate(autograde) if issubclass(each, (Examine, SandboxedExecute))]
+        if len(places) != 1:
             raise UsageError(
-                "this classroom is not set up for our suites",
+                "neither our suites nor our sandbox are among Autograde.autograde_preprocessors",
                 where="nbgrader_config.py",
-                remedy="run: grader nbgrader init",
+                remedy="run: grader nbgrader init; or see docs/nbgrader.md for notebooks with tests in their cells",
             )
+        self.examines = issubclass(autograde[places[0]], Examine)  # whether suites may judge here
         self._sanitize = list(self._steps(sanitize))
         self._before = list(self._steps(autograde[: places[0]]))
         self._after = list(self._steps(autograde[places[0] + 1 :]))
@@ -71,7 +73,11 @@ class Steps:
     def _steps(self, classes: Iterable[type[Any]]) -> Iterable[Step]:
         for each in classes:
             if issubclass(each, RestoreCells):
-                yield _restore
+                yield _restoring(missing=True)
+            elif issubclass(each, preprocessors.OverwriteCells):
+                yield _restoring(missing=each(parent=self._converter).add_missing_cells)
+            elif issubclass(each, preprocessors.DeduplicateIds):
+                continue  # restoring does it too
             elif issubclass(each, preprocessors.OverwriteKernelspec):
                 yield _overwrite_kernelspec
             elif issubclass(each, preprocessors.CheckCellMetadata):
@@ -117,9 +123,12 @@ def _plain(preprocessor: Any) -> Step:
     return step
 
 
-def _restore(notebook: Any, _resources: dict[str, Any], released: ReleasedNotebook) -> Any:
-    restore_cells(notebook, released.cells)
-    return notebook
+def _restoring(*, missing: bool) -> Step:
+    def step(notebook: Any, _resources: dict[str, Any], released: ReleasedNotebook) -> Any:
+        restore_cells(notebook, released.cells, missing=missing)
+        return notebook
+
+    return step
 
 
 def _overwrite_kernelspec(notebook: Any, _resources: dict[str, Any], released: ReleasedNotebook) -> Any:

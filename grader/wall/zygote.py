@@ -3,7 +3,8 @@
 Started with the number of its control socket. First it reads one frame with its settings, warms up and answers
 ``{"ready": …}``. Then each request, one byte accompanied by descriptors, is answered by a child's pidfd, or by
 ``{"error": …}``. ``GUEST`` brings the guest's socket, the pipe for what it prints, and any memory that it shares with
-the host. ``CLONE`` brings a control socket, which another zygote then serves: a fork, as warm as this one, in its memory.
+the host. ``CLONE`` brings a control socket, which another zygote then serves: a fork, as warm as this one, in its
+memory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from typing import Any, NoReturn
 
 from . import frames, isolation
 from .shared import FIRST_SHARED, MAX_SHARED, adopt
-
 
 GUEST = b"+"
 CLONE = b"="

@@ -1,0 +1,139 @@
+"""Autograding a class whose tests stand in the notebooks: every cell is executed, in several warm shells at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from nbgrader import utils  # type: ignore[import-untyped]
+
+from grader.errors import GraderError, InfrastructureError, TaskError, UnreadableSubmission
+from grader.grading.content_key import own_version
+from grader.nbgrader_plugin.class_run import Due, NotAutograded, Receive, Records, only, settled
+from grader.nbgrader_plugin.execute import SandboxedExecute
+from grader.nbgrader_plugin.folders import GRADED, AssignmentFolders, HandIn
+from grader.nbgrader_plugin.gradebook import ClassGradebook
+from grader.nbgrader_plugin.steps import Steps
+from grader.nbgrader_plugin.unreadable import read_notebook, unreadable_page
+
+
+class ClassicRun:
+    """An assignment whose notebooks are executed, in the sandbox."""
+
+    def __init__(self, converter: Any, gradebook: ClassGradebook, name: str) -> None:
+        """Read what was released.
+
+        :param converter: nbgrader's Autograde, configured.
+        :raises UsageError: nothing was released under this name, or the configuration is not ours.
+        """
+        self._converter = converter
+        self._name = name
+        released = gradebook.assignment(name)
+        self._notebooks = released.notebooks
+        self._folders = AssignmentFolders(converter, name)
+        self._records = Records(self._folders, gradebook, released, Steps(converter))
+        self._due: list[HandIn] = []
+        self._keys: dict[str, str] = {}
+
+    def plan(self, student: str | None, *, force: bool) -> Due:
+        """See the protocol of class_run.py."""
+        hand_ins, warnings = self._folders.hand_ins(self._notebooks)
+        chosen = only(student, hand_ins, self._name)
+        self._keys = {each.student: self._key(each) for each in chosen}
+        self._due = [each for each in chosen if force or not self._folders.is_done(each, self._keys[each.student])]
+        return Due(tuple(each.student for each in self._due), len(chosen) - len(self._due), tuple(warnings))
+
+    def run(self, jobs: int | None, receive: Receive) -> None:
+        """See the protocol of class_run.py."""
+        count = max(1, min(jobs or os.cpu_count() or 1, len(self._due)))
+        finished: queue.Queue[tuple[HandIn, Path, dict[str, Any], BaseException | None]] = queue.Queue()
+
+        def work(hand_in: HandIn, building: Path, notebooks: dict[str, Any]) -> None:
+            error: BaseException | None = None
+            try:
+                for name, notebook in notebooks.items():
+                    resources = self._folders.resources(hand_in.student, name, building)
+                    notebooks[name] = SandboxedExecute(parent=self._converter).preprocess(notebook, resources)[0]
+            except BaseException as raised:
+                error = raised
+            finished.put((hand_in, building, notebooks, error))
+
+        # One warm shell per thread, which ends with it.
+        with ThreadPoolExecutor(count, "executing") as pool:
+            try:
+                waiting = iter(self._due)
+                under_way = 0
+                while True:
+                    # Notebooks are prepared as they are needed: a class of 400 does not lie in memory.
+                    while under_way < 2 * count and (hand_in := next(waiting, None)) is not None:
+                        under_way += self._begin(hand_in, receive, lambda *job: pool.submit(work, *job))
+                    if not under_way:
+                        return
+                    self._finish(*finished.get(), receive)
+                    under_way -= 1
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _begin(self, hand_in: HandIn, receive: Receive, submit: Callable[..., object]) -> int:
+        """Build the folder and give it to a worker; 0 where that failed."""
+        try:
+            building = self._folders.build(hand_in)
+            submit(hand_in, building, {name: self._sanitized(hand_in, name, building) for name in hand_in.notebooks})
+        except OSError as error:
+            what = f"it cannot be copied: {error.strerror or error}"
+            failure = InfrastructureError(what, remedy="see to the disk, and run it again")
+            receive(NotAutograded(hand_in.student, failure))
+            return 0
+        return 1
+
+    def _finish(
+        self, hand_in: HandIn, building: Path, notebooks: dict[str, Any], error: BaseException | None, receive: Receive
+    ) -> None:
+        if isinstance(error, (InfrastructureError, TaskError)):
+            receive(NotAutograded(hand_in.student, error))
+            return
+        if error is not None:
+            raise error
+
+        def write() -> None:
+            for name, notebook in notebooks.items():
+                resources = self._folders.resources(hand_in.student, name, self._folders.autograded(hand_in.student))
+                notebook.metadata[GRADED] = {"key": self._keys[hand_in.student], "status": "graded"}
+                notebooks[name] = self._records.steps.after(notebook, resources, self._notebooks[name])
+            self._records.write(hand_in, building, notebooks)
+
+        settled(hand_in, write, receive)
+
+    def _sanitized(self, hand_in: HandIn, name: str, building: Path) -> Any:
+        file = hand_in.folder / f"{name}.ipynb"
+        try:
+            if file.is_symlink() or not file.is_file():
+                raise UnreadableSubmission(f"{file.name} is not a regular file; hand in the file itself.")
+            notebook = read_notebook(file.name, file.read_bytes())
+        except UnreadableSubmission as error:
+            notebook = unreadable_page(error.what)
+        resources = self._folders.resources(hand_in.student, name, building)
+        released = self._notebooks[name]
+        notebook = self._records.steps.sanitize(notebook, resources, released)
+        return self._records.steps.before(notebook, resources, released)
+
+    def _key(self, hand_in: HandIn) -> str:
+        """Digest of what was handed in and of what it is held against."""
+        digest = hashlib.sha256(own_version().encode())
+        for name, notebook in sorted(self._notebooks.items()):
+            cells = [[each.name, each.source, each.points] for _, each in sorted(notebook.cells.items())]
+            digest.update(json.dumps([name, cells]).encode())
+        for found in sorted(utils.find_all_files(str(hand_in.folder))):
+            if Path(found).is_file() and not Path(found).is_symlink():
+                try:
+                    content = hashlib.sha256(Path(found).read_bytes()).hexdigest()
+                except OSError as error:
+                    raise GraderError(f"cannot be read: {error.strerror}", where=found) from error
+                digest.update(json.dumps([str(Path(found).relative_to(hand_in.folder)), content]).encode())
+        return digest.hexdigest()
