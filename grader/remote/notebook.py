@@ -21,11 +21,14 @@ from grader.wall.frames import WireError
 from grader.wall.outputs import (
     MAX_CELL_CHARACTERS,
     MAX_ERRORS,
+    MAX_JSON_BYTES,
     MAX_NOTEBOOK_CHARACTERS,
     MAX_OUTPUTS,
     MAX_RESULT_CHARACTERS,
     MAX_TYPES,
+    PART_CHARACTERS,
     STREAMS,
+    json_parts,
 )
 from grader.wall.values import Encoder
 
@@ -181,6 +184,7 @@ class _Reader:
     def __init__(self, reply: dict[str, Any], buffers: list[bytearray]) -> None:
         self._reply = reply
         self._buffers: list[bytearray | None] = list(buffers)
+        self._parts = 0  # of JSON values so far
         if sum(map(len, buffers)) > 4 * MAX_CELL_TOTAL:  # a character takes up to four bytes
             raise WireError("a cell's outputs are too long")
 
@@ -258,12 +262,13 @@ class _Reader:
         if not isinstance(told, dict) or set(told) != {"json"}:
             return self._text(told)
         data = self._take(told["json"])
-        if len(data) > MAX_RESULT_CHARACTERS:
+        self._parts += json_parts(data)
+        if len(data) > MAX_JSON_BYTES or self._parts > MAX_CELL_TOTAL // PART_CHARACTERS:
             raise WireError("a JSON value that is too long")
         try:
-            text = data.decode("ascii")
+            text = data.decode("utf-8")
             value = json.loads(text, parse_constant=_no_constant)
-            if "\\ud" in text:
+            if "\\u" in text:  # an escape may stand for half a surrogate pair
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
             return value
         except (ValueError, RecursionError):

@@ -115,7 +115,7 @@ class ZMQInteractiveShell(InteractiveShell):
         if self.displayhook.is_active:  # the value of the last expression cannot be shown
             self.failed_display = True
         lines = list(map(str, stb))
-        self.recorder.error(str(etype.__name__), _message(evalue), lines)
+        self.recorder.error(str(etype.__name__), str(evalue), lines)  # IPython shows what str() raises
         self.last_traceback = lines
 
     def ask_exit(self) -> None:
@@ -135,13 +135,6 @@ class ZMQInteractiveShell(InteractiveShell):
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)
-
-
-def _message(error: Any) -> str:
-    try:
-        return str(error)
-    except BaseException:
-        return "(its message cannot be shown)"
 
 
 def make_shell() -> ZMQInteractiveShell:

@@ -21,6 +21,10 @@ MAX_CELL_CHARACTERS = 16 * 2**20
 MAX_NOTEBOOK_CHARACTERS = 64 * 2**20
 # Beyond the above, so that no room is lacking for them: text of one result or error of a cell.
 MAX_RESULT_CHARACTERS = 2**20
+# A JSON value of a bundle: a chart with its data takes up to some MB.
+MAX_JSON_BYTES = 4 * 2**20
+# What a part of a JSON value counts, in characters: in memory it takes more than in the text.
+PART_CHARACTERS = 16
 # A loop that displays a picture per step stays below. With MAX_TYPES it bounds the buffers of a frame.
 MAX_OUTPUTS = 500
 # A data frame comes in two types, a figure in two, an interactive plot in three or four.
@@ -231,7 +235,9 @@ def clean_bundle(data: Any, metadata: Any, room: int) -> Bundle:
     # Text first: it is what a mark is read from.
     for kind in sorted(data, key=lambda name: name != "text/plain")[:MAX_TYPES]:
         value = json_value(data[kind])
-        size = len(value if isinstance(value, str) else json.dumps(value))
+        if kind == "text/plain" and not isinstance(value, str):
+            value = repr(value)
+        size = _value_size(value)
         if size <= room:
             kept[str(kind)[:200]] = value
             room -= size
@@ -272,11 +278,29 @@ def clean_error(name: str, value: str, lines: list[str]) -> Bundle:
 
 
 def _size(bundle: Bundle) -> int:
-    return sum(len(value if isinstance(value, str) else json.dumps(value)) for value in bundle["data"].values())
+    return sum(map(_value_size, bundle["data"].values()))
+
+
+def _value_size(value: Any) -> int:
+    """What a value counts, in characters; more than any room where it is a JSON value too long for a frame."""
+    if isinstance(value, str):
+        return len(value)
+    text = json.dumps(value)
+    if len(text) > MAX_JSON_BYTES:
+        return MAX_NOTEBOOK_CHARACTERS
+    return max(len(text), PART_CHARACTERS * json_parts(text.encode("ascii")))
+
+
+def json_parts(text: bytes | bytearray) -> int:
+    """At least how many values a JSON text has; characters of its strings may count too."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
 
 
 def pack(value: Any, buffers: list[Any]) -> Any:
-    """Outputs as JSON for a frame: long text goes into ``buffers`` as UTF-8, other values of a bundle as JSON text."""
+    """Outputs as JSON for a frame: long text goes into ``buffers`` as UTF-8, all that is no text as JSON.
+
+    Half a surrogate pair, which no notebook can be written with, is replaced.
+    """
 
     def text(value: str) -> Any:
         if len(value) <= MAX_INLINE_TEXT:
@@ -287,7 +311,7 @@ def pack(value: Any, buffers: list[Any]) -> Any:
     def item(value: Any) -> Any:
         if isinstance(value, str):
             return text(value)
-        buffers.append(json.dumps(value).encode("ascii"))
+        buffers.append(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return {"json": len(buffers) - 1}
 
     packed = {}
@@ -301,8 +325,8 @@ def pack(value: Any, buffers: list[Any]) -> Any:
     return packed
 
 
-class Stream(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr`` in cells; like a kernel's it has no ``buffer``."""
+class OutStream(io.TextIOBase):
+    """Stands for ``sys.stdout`` or ``sys.stderr`` in cells; as a kernel's, whose name it has, it has no ``buffer``."""
 
     encoding = "UTF-8"
     errors = "backslashreplace"

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from .outputs import STREAMS, Recorder, Stream, clean_error, pack
+from .outputs import STREAMS, OutStream, Recorder, clean_error, pack
 
 # What a kernel's sys.argv looks like: code that reads its command line finds something that is none of its own.
 ARGUMENTS = ["ipykernel_launcher.py", "-f", "/tmp/kernel.json"]
@@ -41,7 +41,7 @@ class NotebookShell:
         shell.recorder = recorder
         recorder.redirect_descriptors()
         for name in STREAMS:
-            setattr(sys, name, Stream(recorder, name))
+            setattr(sys, name, OutStream(recorder, name))
         os.environ.update(environ)
         os.makedirs(shell.profile_dir.location, exist_ok=True)  # the zygote's lies under another /tmp
         os.chdir(folder)
