@@ -261,6 +261,16 @@ def check_notebook(names: dict[str, _typing.Any]) -> _typing.Callable[[_types.Fu
     return run
 
 
+def hidden_check() -> None:
+    """Say that the check of this cell is hidden; where the cell itself is run for marks, it must not earn any."""
+    if _os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        raise RuntimeError(
+            "this check is hidden and has not been run; for the instructor: the grader's step Examine is missing "
+            "from nbgrader_config.py, so run: grader nbgrader init"
+        )
+    print("hidden: it is run when your work is graded")
+
+
 _live: list[_Live] = []  # the running notebook, while a check of it is under way
 
 

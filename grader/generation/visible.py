@@ -10,9 +10,10 @@ from pathlib import Path
 
 from grader.errors import SuiteError
 
-# By this name a notebook's cells run one of the tests. Of all that is appended it alone has no leading underscore, but
-# for the fixtures, which a suite may well define itself.
+# By these names a notebook's cells run one of the tests, or say that it is hidden. Of all that is appended they alone
+# have no leading underscore, but for the fixtures, which a suite may well define itself.
 CHECK = "check_notebook"
+HIDDEN = "hidden_check"
 
 # Without the grader's plugin pytest warns about the mark when the suite is imported; this silences that one warning.
 _HEAD = '''\
@@ -89,9 +90,9 @@ def _refuse_imports(tree: ast.Module, path: Path) -> None:
 
 def _refuse_names(tree: ast.Module, path: Path) -> None:
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == CHECK:
+        if isinstance(node, ast.FunctionDef) and node.name in (CHECK, HIDDEN):
             raise SuiteError(
-                f"the visible tests define {CHECK}, which the end of the students' copy defines, too",
+                f"the visible tests define {node.name}, which the end of the students' copy defines, too",
                 where=f"{path}:{node.lineno}",
                 remedy="give it another name",
             )

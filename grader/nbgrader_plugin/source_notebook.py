@@ -19,7 +19,7 @@ from grader.generation.lint import refuse_leaks
 from grader.generation.markers import BEGIN
 from grader.generation.notebook import cell_id, code_cells, make_notebook, notebook_cells, notebook_text, valid
 from grader.generation.stub import make_stub
-from grader.generation.visible import CHECK, make_visible_suite
+from grader.generation.visible import CHECK, HIDDEN, make_visible_suite
 from grader.model import Assignment, TestSpec
 from grader.nbgrader_plugin.cells import SCHEMA_VERSION, grade_id
 
@@ -27,8 +27,8 @@ HEADING = """\
 ## Checks
 
 Each cell below is one check of your work and says how many points it is worth. **Validate**, in the toolbar, runs
-your notebook from top to bottom and tells which checks fail; you can also run one cell alone. A check without code is
-hidden: it is run when your work is graded, on data that you have not seen. Change nothing here; your own cells belong
+your notebook from top to bottom and tells which checks fail; you can also run one cell alone. A hidden check only says
+so: it is run when your work is graded, on data that you have not seen. Change nothing here; your own cells belong
 above."""
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_-]+")  # what JupyterLab's assignment editor takes for an invalid id
@@ -86,7 +86,8 @@ def _check_cells(name: str, specs: Sequence[TestSpec], visible: str) -> Iterator
     for spec in specs:
         named = grade_id(name, spec)
         head = f"# {spec.title} ({_points(spec.points)})\n"
-        text = _visible_check(spec.name, visible) if spec.visible else "# Hidden: it is run when your work is graded."
+        # A hidden check has code, which raises in nbgrader's own autograding: a cell without an output has full marks.
+        text = _visible_check(spec.name, visible) if spec.visible else f"import test_visible\n\ntest_visible.{HIDDEN}()"
         metadata = {"nbgrader": _metadata(named, points=spec.points)}
         yield new_code_cell(head + text, id=cell_id(name, "check", named), metadata=metadata)
 

@@ -70,7 +70,8 @@ def test_imports_that_students_lack_are_refused(tmp_path: Path, line: str) -> No
     assert caught.value.where.startswith(f"{tmp_path}/test_visible.py:")
 
 
-def test_the_name_by_which_notebooks_run_a_check_is_taken() -> None:
-    with pytest.raises(SuiteError, match="check_notebook") as caught:
-        visible("import math\n\ndef check_notebook(): ...\n")
+@pytest.mark.parametrize("name", ["check_notebook", "hidden_check"])
+def test_the_names_by_which_notebooks_run_a_check_are_taken(name: str) -> None:
+    with pytest.raises(SuiteError, match=name) as caught:
+        visible(f"import math\n\ndef {name}(): ...\n")
     assert caught.value.where == "test_visible.py:3"

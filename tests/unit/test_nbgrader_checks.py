@@ -22,6 +22,7 @@ from grader.nbgrader_plugin.source_notebook import make_source
 ROOT = Path(__file__).parents[2]
 ORDINARY = [each for each in load_course(ROOT).assignments if has_notebook(each)]
 
+HIDDEN = "hidden: it is run when your work is graded"
 SUITE = '''\
 """Visible."""
 
@@ -122,7 +123,7 @@ def test_the_reference_passes_and_the_stub_fails_each_visible_check(
     solved: dict[str, Any] = {"__name__": "reference"}
     run_cells([*work, *checks], solved)
     printed = capsys.readouterr()
-    assert printed.out.splitlines() == ["passed"] * len(visible)
+    assert printed.out.splitlines() == ["passed" if "check_notebook" in check else HIDDEN for check in checks]
     assert printed.err == ""
     untouched: dict[str, Any] = {"__name__": "untouched"}
     handed_out = json.loads((ROOT / "assignments" / assignment.name / f"{assignment.name}.ipynb").read_text())["cells"]
@@ -193,3 +194,24 @@ def test_the_source_is_the_saved_notebook_without_its_checks(check: Check, folde
     assert "check_notebook" in code_cells(json.dumps(notebook))
     body = "assert 'def double' in submission_source and 'check_notebook' not in submission_source"
     check("test_source", {}, "submission_source", body)
+
+
+def test_a_hidden_check_earns_nothing_where_nbgrader_runs_it_for_marks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """nbgrader gives full marks to a cell without an output; our step may be missing from its configuration."""
+    made = make_source(next(each for each in ORDINARY if each.name == "gradient_descent"))
+    (folder / "test_visible.py").write_text(made.visible, encoding="utf-8")
+    cells = [cell for cell in json.loads(made.notebook)["cells"] if cell["cell_type"] == "code"]
+    checks = ["".join(cell["source"]) for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade")]
+    hidden = [source for source in checks if "check_notebook" not in source]
+    assert hidden
+    for source in hidden:
+        monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+        with pytest.raises(RuntimeError, match=r"Examine is missing .* grader nbgrader init"):
+            run_cells([source], {})
+        monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+        run_cells([source], {})
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [HIDDEN] * len(hidden)
+    assert printed.err == ""

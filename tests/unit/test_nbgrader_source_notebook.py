@@ -165,7 +165,7 @@ def test_a_visible_check_is_the_test_without_what_the_notebook_lacks(course: Cou
         "    assert limit == 3"
     )
     assert line.endswith("def test_line(submission):\n    assert submission.FACTOR == 2")
-    assert hidden == "# doubles other numbers (2 points)\n# Hidden: it is run when your work is graded."
+    assert hidden == "# doubles other numbers (2 points)\nimport test_visible\n\ntest_visible.hidden_check()"
 
 
 @pytest.mark.parametrize("assignment", ORDINARY, ids=lambda each: each.name)
