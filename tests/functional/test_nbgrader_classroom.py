@@ -292,3 +292,50 @@ def test_from_nothing_to_released_feedback(tmp_path: Path) -> None:
     canvas = {row["SIS Login ID"]: float(row[A]) for row in rows_of(root / "canvas.csv")}
     assert canvas == pytest.approx(final | {"": 8.0})
     assert {row["Username"]: float(row[A]) for row in rows_of(root / "moodle.csv")} == pytest.approx(final)
+
+
+def test_autograde_gives_the_marks_of_grader_grade(tmp_path: Path) -> None:
+    name = "gradient_descent"
+    root = tmp_path / 'a "course" #2'
+    for part in ("solutions", "autotests"):
+        shutil.copytree(ROOT / part / name, root / part / name)
+    limits = "[limits]\ncpu_seconds = 0.5\n"  # an endless loop meets it in every test that calls it
+    (root / "course.toml").write_text(f'name = "c"\nseed = 20260901\n{limits}', encoding="utf-8")
+    assert grader(root, "nbgrader", "init", ".").returncode == 0
+    env = environment(tmp_path / "instructor")
+    nbgrader(root, "generate_assignment", name, env=env)
+
+    right = nbformat.read(root / "source" / name / f"{name}.ipynb", as_version=4)
+    predict = next(cell.source for cell in right.cells if cell.source.startswith("def predict"))
+
+    def hand_in(student: str, code: str = "") -> Path:
+        """The reference with one cell more behind the solutions; what that defines counts."""
+        notebook = nbformat.from_dict(right)
+        first = next(
+            place for place, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("grade")
+        )
+        notebook.cells.insert(first, nbformat.v4.new_code_cell(code))
+        folder = root / "submitted" / student / name
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+        return folder / f"{name}.ipynb"
+
+    hand_in("right")
+    for mistake in ("loss_without_half", "sgd_drops_last_slice", "start_changed_in_place"):
+        hand_in(mistake, (root / "autotests" / name / "mistakes" / f"{mistake}.py").read_text(encoding="utf-8"))
+    hand_in("loops", "def sgd(X, y, w0, b0, learning_rate, epochs, batch_size, rng):\n    while True:\n        pass\n")
+    hand_in("ends", "import os\n\ndef mse_loss(X, y, w, b):\n    os._exit(0)\n")
+    hand_in("helper", "from model import predict").with_name("model.py").write_text(predict, encoding="utf-8")
+    hand_in("broken").write_text('{"cells": [', encoding="utf-8")
+    empty = hand_in("empty")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("My dog ate it.")]), empty)
+    nbgrader(root, "autograde", name, env=env)
+
+    marks = marks_in_gradebook(root, name)
+    assert marks == marks_of_grader(root, name)
+    points = {student: sum(tests.values()) for student, tests in marks.items()}
+    full = load_course(root).assignments[0].points
+    assert points["right"] == points["helper"] == full
+    assert points["broken"] == points["empty"] == 0
+    others = set(points) - {"right", "helper", "broken", "empty"}
+    assert all(0 < points[student] < full for student in others)
