@@ -24,9 +24,9 @@ from grader.remote.notebook import CellAnswer, NotebookSession
 from grader.sandbox import GuestFault, GuestMemory, GuestTimeout, Zygote, open_sandbox
 from grader.sandbox.imports import all_source, imported_modules, submission_environment
 
-# Imported in this order by the zygote of notebooks: the shell first, which the inline backend of plots attaches to.
-SHELL = "wall.warm_shell"
-PLOTS = ("matplotlib.pyplot", "wall.warm_plots")
+# Done in this order by the zygote of notebooks: the shell first, which the inline backend of plots attaches to.
+SHELL = "wall.warm_shell:warm_up"
+PLOTS = ("matplotlib.pyplot", "wall.warm_shell:draw_once")
 
 # Classic notebooks bring no assignment.toml, and ran without any bound so far: generous, and still an end.
 NOTEBOOK_LIMITS = Limits(

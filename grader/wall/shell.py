@@ -35,7 +35,7 @@ class NotebookShell:
         from . import ipython_shell
 
         self._process = os.getpid()
-        self._shell = shell = ipython_shell.existing_shell()
+        self._shell = shell = ipython_shell.make_shell()
         self._error_of = ipython_shell.error_of
         self._recorder = recorder = Recorder()
         shell.recorder = recorder

@@ -175,7 +175,8 @@ def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: 
     """Import what submissions import, and run once what frameworks put off until first use.
 
     :param needed: the environment's own modules; whoever lacks one cannot grade.
-    :param preload: modules that some submission imports. One that fails to import is that submission's affair.
+    :param preload: modules that some submission imports; ``module:function`` is called besides. One that fails to
+        import is that submission's affair.
     :param driver: whether a GPU is visible, which nothing may touch before the fork.
     """
     sys.dont_write_bytecode = True
@@ -183,7 +184,10 @@ def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: 
         importlib.import_module(name)
     for name in preload:
         with contextlib.suppress(Exception):
-            importlib.import_module(name)
+            module, _, function = name.partition(":")
+            imported = importlib.import_module(module)
+            if function:
+                getattr(imported, function)()
     if environment == "torch":
         from . import warm_torch
 

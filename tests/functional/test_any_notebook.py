@@ -42,9 +42,9 @@ def marks(nb: Any) -> dict[str, Any]:
     for number, cell in enumerate(nb.cells):
         if utils.is_grade(cell):
             try:
-                found[f"{number} {cell.metadata.nbgrader.grade_id}"] = utils.determine_grade(cell)
+                found[f"{number} {cell.metadata.nbgrader.get('grade_id')}"] = utils.determine_grade(cell)
             except Exception as error:  # a mark above the maximum
-                found[f"{number} {cell.metadata.nbgrader.grade_id}"] = repr(error)
+                found[f"{number} {cell.metadata.nbgrader.get('grade_id')}"] = repr(error)
     return found
 
 
