@@ -41,7 +41,7 @@ verify: $(VENV)/.run ## prove the hidden suites of all assignments
 	@tools/ensure_bubblewrap.sh
 	$(BIN)/grader verify
 
-bench: $(VENV)/.run ## speed of grading and cost of timed runs, as ratios within one run
+bench: $(VENV)/.dev ## speed of grading, cost of timed runs, a class in nbgrader: ratios within one run
 	@tools/ensure_bubblewrap.sh
 	$(BIN)/python benchmarks/run.py
 

@@ -16,7 +16,8 @@ of these ratios with their quartiles. n is the number of rounds (of ratios and C
 CPU time is of all processes of one side together and depends less on who else is running. The wall ratio of ours can be
 below the CPU ratio where a second core takes part: ending a guest and forking the next one overlap.
 
-Timed training tasks have tables of their own, see timed.py; ``--only timed`` measures nothing else.
+Timed training tasks have tables of their own, see timed.py, and so has a class in nbgrader, see classroom.py, where it
+is installed; ``--only timed`` or ``--only nbgrader`` measures nothing else.
 
 Verdicts are compared too: "other verdicts" counts submissions of which a forker failed other tests, and should be 0.
 The results are printed and never asserted: a figure is no test.
@@ -32,6 +33,7 @@ import statistics
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ from grader.store.database import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ("gradient_descent", "lenet_forward")
-PARTS = ("grading", "wall", "timed")
+PARTS = ("grading", "wall", "timed", "nbgrader")
 TARGET_RATIO = 1.5
 TARGET_CALL_SECONDS = 0.3e-3
 
@@ -148,6 +150,11 @@ def as_markdown(result: dict[str, Any]) -> str:
         lines += wall_markdown(result["wall"])
     if "timed" in result:
         lines += timed_markdown(result["timed"])
+    if "nbgrader" in result:
+        from classroom import classroom_markdown
+
+        for found in result["nbgrader"]:
+            lines += classroom_markdown(found)
     return "\n".join(lines)
 
 
@@ -190,14 +197,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, metavar="N", help="submissions of each (default: 100)")
     parser.add_argument("--batch", type=int, default=10, metavar="N", help="submissions of one round (default: 10)")
     parser.add_argument("--fresh", type=int, default=6, metavar="N", help="submissions for fresh pytest (default: 6)")
+    parser.add_argument("--own", type=int, default=20, metavar="N", help="notebooks for nbgrader's way (default: 20)")
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; may be repeated")
     parser.add_argument("--queued", type=int, default=100, metavar="N", help="timed submissions queued (default: 100)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times a class is trained (default: 3)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="times a class is trained, or autograded (default: 3)"
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run: few submissions, no figure worth keeping")
     parser.add_argument("--json", action="store_true", help="JSON instead of Markdown")
     given = parser.parse_args(arguments)
     if given.quick:
-        given.count, given.batch, given.fresh, given.queued, given.rounds = 4, 2, 1, 2, 2
+        given.count, given.batch, given.fresh, given.queued, given.rounds, given.own = 4, 2, 1, 2, 2, 1
     course = load_course(ROOT)
     chosen = select_assignments(course, given.assignments)
     environments = tuple(dict.fromkeys(assignment.environment for assignment in chosen))
@@ -220,6 +230,14 @@ def main(arguments: list[str] | None = None) -> int:
     if "timed" in parts:
         runs = 2 if given.quick else 20
         result["timed"] = bench_timed(course, runs=runs, queued=given.queued, rounds=given.rounds, quick=given.quick)
+    if "nbgrader" in parts and (given.only or find_spec("nbgrader")):
+        from classroom import bench_classroom  # nbgrader is an extra
+
+        result["nbgrader"] = []
+        for assignment in chosen:
+            with tempfile.TemporaryDirectory(prefix="bench-") as name:
+                sizes = {"count": given.count, "own": given.own, "rounds": given.rounds}
+                result["nbgrader"].append(bench_classroom(ROOT, assignment, Path(name), **sizes))
     print(json.dumps(result, indent=1) if given.json else as_markdown(result))
     return 0
 
