@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,12 @@ from grader.errors import InfrastructureError
 from grader.model import Environment, Limits, SubmissionFiles
 from grader.remote.notebook import CellAnswer, NotebookSession
 from grader.sandbox import GuestFault, GuestMemory, GuestTimeout, Zygote, open_sandbox
-from grader.sandbox.imports import all_source, imported_modules, submission_environment
+from grader.sandbox.imports import WORTH_PRELOADING, all_source, imports, installed, submission_environment
 
 # Done in this order by the zygote of notebooks: the shell first, which the inline backend of plots attaches to.
 SHELL = "wall.warm_shell:warm_up"
 PLOTS = ("matplotlib.pyplot", "wall.warm_shell:draw_once")
+_PLOT_MAGIC = re.compile(r"^[ \t]*%(?:matplotlib|pylab)\b", re.MULTILINE)
 
 # Classic notebooks bring no assignment.toml, and ran without any bound so far: generous, and still an end.
 NOTEBOOK_LIMITS = Limits(
@@ -107,7 +109,9 @@ class NotebookRunner:
     ) -> NotebookSession:
         submission = as_submission(nb, files)
         environment = submission_environment(submission)
-        modules = frozenset(imported_modules(all_source(submission), notebook=False))
+        source = all_source(submission)
+        names = set(imports(source)) | ({"matplotlib"} if _PLOT_MAGIC.search(source) else set())
+        modules = frozenset(WORTH_PRELOADING[name] for name in names & set(WORTH_PRELOADING) if installed(name))
         for last in (False, True):
             zygote = self._zygote(environment, modules)
             try:
