@@ -226,6 +226,8 @@ def test_from_nothing_to_released_feedback(tmp_path: Path) -> None:
     write_answers(anna, RIGHT)
     write_answers(ben, RIGHT | {"cross_entropy": (mistakes / "total_loss.py").read_text(encoding="utf-8")})
     write_answers(chiara, RIGHT | {"softmax": (mistakes / "overflow.py").read_text(encoding="utf-8")})
+    done = students["anna"].nbgrader("validate", str(anna))
+    assert "Success! Your notebook passes all the tests." in done.stdout
     tamper(chiara)
     together(students.values(), "submit", A)
 
@@ -283,10 +285,14 @@ def test_from_nothing_to_released_feedback(tmp_path: Path) -> None:
     assert "Hint:" not in read["anna"]
 
     # Export, with what late work loses.
-    exporter = "--exporter=grader.nbgrader_plugin"
-    instructor.nbgrader("export")
-    instructor.nbgrader("export", f"{exporter}.canvas.CanvasExport", "--to=canvas.csv")
-    instructor.nbgrader("export", f"{exporter}.moodle.MoodleExport", "--to=moodle.csv")
+    ours = "--exporter=grader.nbgrader_plugin."
+    exports = [
+        ("export",),
+        ("export", f"{ours}canvas.CanvasExport", "--to=canvas.csv"),
+        ("export", f"{ours}moodle.MoodleExport", "--to=moodle.csv"),
+    ]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda arguments: instructor.nbgrader(*arguments), exports))
     final = {name: each * KEPT for name, each in (points | {"ben": 5.5}).items()}
     assert {row["student_id"]: float(row["score"]) for row in rows_of(root / "grades.csv")} == pytest.approx(final)
     canvas = {row["SIS Login ID"]: float(row[A]) for row in rows_of(root / "canvas.csv")}
