@@ -85,6 +85,14 @@ class SandboxedExecute(NbGraderPreprocessor):
         Unicode(), help="Further modules whose notebooks need a kernel, beside those with widgets."
     ).tag(config=True)
 
+    @classmethod
+    def section_names(cls) -> list[str]:
+        """Sections of the configuration, later ones count more: ``c.Execute.timeout`` of a course that moves here too.
+
+        This is traitlets' own interface, to a class whose bases these would be.
+        """
+        return [*super().section_names()[:-1], "ExecutePreprocessor", "Execute", cls.__name__]
+
     def limits(self) -> Limits:
         """What each notebook gets."""
         return replace(

@@ -9,6 +9,7 @@ as with nbgrader's ``Execute``; suites behind the wall (``grader nbgrader init``
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -238,6 +239,7 @@ def read_folder(folder: Path, max_bytes: int) -> dict[str, bytes]:
     Notebooks of nbgrader are left out too: those beside a submission hold the hidden tests.
 
     :raises FolderTooLarge: they take more than ``max_bytes`` together.
+    :raises InfrastructureError: one cannot be read.
     """
     files: dict[str, bytes] = {}
     size = 0
@@ -247,8 +249,10 @@ def read_folder(folder: Path, max_bytes: int) -> dict[str, bytes]:
             path = Path(place, name)
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError:  # a link, or a socket
-                continue
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
+                    continue
+                raise InfrastructureError(f"{path} cannot be read: {error.strerror}", where=path) from error
             with os.fdopen(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):

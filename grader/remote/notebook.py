@@ -124,11 +124,15 @@ class NotebookSession:
         message = {"op": "execute", "id": number, "source": encoder.encode(source)}
         wall = NO_TIMEOUT_SECONDS if timeout is None else timeout
         start = time.monotonic()
+        total = self._limits.total_cpu_seconds
+        left = total - self._guest.cpu_seconds()
         try:
+            if left <= 0:
+                raise GuestTimeout(f"The notebook has used up its {total:g} CPU seconds in all.")
             reply, buffers = self._guest.exchange(
                 message,
                 encoder.buffers,
-                cpu_seconds=self._limits.total_cpu_seconds,
+                cpu_seconds=left,
                 wall_seconds=wall + GRACE_SECONDS if interrupt else wall,
                 interrupt_after=wall if interrupt else None,
             )

@@ -87,7 +87,7 @@ def test_what_prints_for_ever_in_the_background_is_bounded(
 ) -> None:
     outputs = run(runner, tmp_path, source, *(["import time; time.sleep(0.05)"] * 3), "'end'", timeout=10.0)
     assert sum(len(output.get("text", "")) for cell in outputs for output in cell) < 70 << 20
-    assert names(outputs[-1])[-1] in ("execute_result", "NotRun", "DeadKernelError", "CellTimeoutError")
+    assert {"execute_result", "NotRun", "DeadKernelError", "CellTimeoutError"} & set(names(outputs[-1]))
 
 
 def test_the_next_notebook_sees_nothing_of_the_one_before(runner: NotebookRunner, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from nbgrader.api import Gradebook  # noqa: E402
 from nbgrader.preprocessors import Execute  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
-from grader.errors import TaskError  # noqa: E402
+from grader.errors import InfrastructureError, TaskError  # noqa: E402
 from grader.nbgrader_plugin.execute import SandboxedExecute  # noqa: E402
 from grader.nbgrader_plugin.fallback import why_kernel  # noqa: E402
 
@@ -183,6 +183,25 @@ def test_a_dead_or_endless_notebook_gets_its_mark_and_stops_nobody(tmp_path: Pat
     assert "not run: " in page
 
 
+def test_settings_of_execute_count_until_there_are_our_own() -> None:
+    config = Config()
+    config.ExecutePreprocessor.timeout = 7
+    assert SandboxedExecute(config=config).timeout == 7
+    config.Execute.timeout = 8
+    assert SandboxedExecute(config=config).timeout == 8
+    config.SandboxedExecute.timeout = 9
+    assert SandboxedExecute(config=config).timeout == 9
+    assert SandboxedExecute(config=config).rules().timeout(None) == 9.0
+
+
+def test_a_sandbox_that_does_not_start_is_no_fault_of_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(InfrastructureError, match="bubblewrap is not installed"):
+        SandboxedExecute(memory_mb=999).preprocess(notebook("1"), {})
+    with pytest.raises(InfrastructureError, match="bubblewrap is not installed"):
+        SandboxedExecute(always_kernel=True).preprocess(notebook("1"), {})
+
+
 # kernels --------------------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +241,7 @@ def test_widgets_run_in_a_kernel_inside_the_sandbox(tmp_path: Path) -> None:
         "1",
     )
     config = Config()
-    config.SandboxedExecute.timeout = 5
+    config.SandboxedExecute.timeout = 3
     os.environ["SECRET_OF_THE_HOST"] = "1"
     try:
         SandboxedExecute(config=config).preprocess(nb, {"metadata": {"path": str(tmp_path)}})

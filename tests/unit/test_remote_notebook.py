@@ -34,6 +34,9 @@ class FakeGuest:
             return {"id": message["id"], "ok": None}, []
         return {"id": message["id"], **self.reply}, [bytearray(data) for data in self.buffers]
 
+    def cpu_seconds(self) -> float:
+        return 0.0
+
     def alive(self) -> bool:
         return self.open
 
