@@ -161,16 +161,21 @@ class AssignmentGrader:
 
     def _examiner(self) -> Examiner:
         """The warm examiner; its first act is to show that the reference passes."""
+        last: ExaminerLost | None = None
         while self._client is None:
             if self._starts > MAX_RESTARTS:
                 name = self.task.assignment.name
-                raise InfrastructureError(
+                error = InfrastructureError(
                     f"the examiner of {name} was lost again and again", remedy="run: grader doctor"
                 )
+                for words in getattr(last, "__notes__", ()):  # what it printed before it ended
+                    error.add_note(words)
+                raise error
             self._starts += 1
             try:
                 self._own(self._family.join(self._start))
-            except ExaminerLost:
+            except ExaminerLost as lost:
+                last = lost
                 self.close()
                 if self._abandoned:
                     raise

@@ -8,6 +8,7 @@ points, anything else is everything. What a submission prints stands in a test c
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,15 @@ from nbformat.v4 import new_output
 from grader.errors import TaskError
 from grader.model import GradeReport, Outcome, Status, TestResult, TestSpec
 from grader.nbgrader_plugin.cells import grade_id
+from grader.nbgrader_plugin.defuse import defuse
 from grader.nbgrader_plugin.gradebook_cells import ReleasedCell
 from grader.reports.text import number, outcome_of
 
 AGAIN = "run: grader nbgrader init, then nbgrader generate_assignment"
 POINTS_TOLERANCE = 1e-6
+# As kernels colour what they say; nbconvert's pages show these.
+GREEN, YELLOW, RED, PLAIN = "\x1b[0;32m", "\x1b[0;33m", "\x1b[0;31m", "\x1b[0m"
+WIDTH = 90  # characters of a line: feedback pages cut longer ones off
 
 
 def check_released(assignment: str, specs: tuple[TestSpec, ...], released: Mapping[str, ReleasedCell]) -> None:
@@ -48,11 +53,12 @@ def check_released(assignment: str, specs: tuple[TestSpec, ...], released: Mappi
 
 
 def write_outcomes(notebook: Any, report: GradeReport, specs: tuple[TestSpec, ...]) -> None:
-    """Write outputs into the cells of a restored notebook, in place.
+    """Write outputs into the cells of a restored notebook, in place, and take out what is no document.
 
     :param notebook: NotebookNode whose cells are numbered as in the submission; restored ones stand at the end.
     :param report: of this submission; its status is not NOT_GRADED.
     """
+    defuse(notebook)
     results = {result.name: result for result in report.tests}
     checks = {grade_id(report.assignment, spec): results[spec.name] for spec in specs}
     first = True
@@ -83,15 +89,16 @@ def check_outputs(result: TestResult, report: GradeReport, *, first: bool) -> li
         outputs.append(new_output("stream", name="stdout", text="\n".join(remarks) + "\n"))
     of = f"{number(result.earned)} of {number(result.points)} points"
     if result.outcome is Outcome.PASSED and result.earned == result.points:
-        outputs.append(new_output("stream", name="stdout", text=f"passed: {of}\n"))
+        outputs.append(new_output("stream", name="stdout", text=f"{GREEN}passed{PLAIN}: {of}\n"))
     elif result.earned > 0:
-        outputs.append(new_output("stream", name="stdout", text=f"{of}\n{_words(result, report, first=first)}\n"))
+        text = f"{YELLOW}partly right{PLAIN}: {of}\n{_words(result, report, first=first)}\n"
+        outputs.append(new_output("stream", name="stdout", text=text))
         # nbgrader reads the points off this text.
         outputs.append(new_output("execute_result", {"text/plain": repr(float(result.earned))}, execution_count=None))
     else:
         said = _words(result, report, first=first)
         headline, _, rest = said.partition("\n")
-        lines = [f"{_outcome(result, report)}: {headline}", *rest.splitlines()]
+        lines = [f"{RED}{_outcome(result, report)}{PLAIN}: {headline}", *rest.splitlines()]
         outputs.append(new_output("error", ename=_outcome(result, report), evalue=headline, traceback=lines))
     return outputs
 
@@ -105,15 +112,20 @@ def _words(result: TestResult, report: GradeReport, *, first: bool) -> str:
     if report.status is not Status.GRADED:
         if not first:
             return "The submission could not be run; the first check says why."
-        return "\n".join(filter(None, [report.reason, report.traceback]))
-    parts = [result.message or "This check is lost."]
+        return "\n".join(filter(None, [_wrapped(report.reason), report.traceback]))
+    parts = [_wrapped(result.message or "This check is lost.")]
     if result.hint:
-        parts.append(f"Hint: {result.hint}")
+        parts.append(_wrapped(f"Hint: {result.hint}"))
     if result.traceback:
         parts += ["Where it happened in your code:", result.traceback]
     if result.output.strip():
         parts += ["What your code printed meanwhile:", result.output.rstrip()]
     return "\n".join(parts)
+
+
+def _wrapped(text: str) -> str:
+    wrapper = textwrap.TextWrapper(WIDTH, replace_whitespace=False, drop_whitespace=True, break_on_hyphens=False)
+    return "\n".join(part for line in text.splitlines() for part in wrapper.wrap(line) or [""])
 
 
 def cell_output(output: Mapping[str, str], count: int) -> Any:
