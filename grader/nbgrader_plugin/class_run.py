@@ -8,6 +8,7 @@ run that was interrupted goes on where it stopped.
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +193,12 @@ def settled(hand_in: HandIn, write: Callable[[], None], receive: Receive) -> Non
         where = getattr(error, "filename", None) or ""
         what = f"the autograded notebook cannot be written: {getattr(error, 'strerror', None) or error}"
         failure = InfrastructureError(what, where=where, remedy="make room, and run it again")
+        receive(NotAutograded(hand_in.student, failure))
+    except Exception as error:  # a defect of ours, or of a configured step, must not take the class along
+        *_, last = traceback.extract_tb(error.__traceback__)
+        what = f"the autograded notebook cannot be made: {type(error).__name__}: {error}"
+        where = f"{last.filename}:{last.lineno}"
+        failure = InfrastructureError(what, where=where, remedy="report it, or mend the step; run it again")
         receive(NotAutograded(hand_in.student, failure))
     else:
         receive(Autograded(hand_in.student))

@@ -20,7 +20,7 @@ from grader.nbgrader_plugin.execute import SandboxedExecute
 from grader.nbgrader_plugin.folders import GRADED, AssignmentFolders, HandIn
 from grader.nbgrader_plugin.gradebook import ClassGradebook
 from grader.nbgrader_plugin.steps import Steps
-from grader.nbgrader_plugin.unreadable import read_notebook, unreadable_page
+from grader.nbgrader_plugin.unreadable import problem_of, read_notebook, unreadable_page
 
 
 class ClassicRun:
@@ -113,8 +113,8 @@ class ClassicRun:
     def _sanitized(self, hand_in: HandIn, name: str, building: Path) -> Any:
         file = hand_in.folder / f"{name}.ipynb"
         try:
-            if file.is_symlink() or not file.is_file():
-                raise UnreadableSubmission(f"{file.name} is not a regular file; hand in the file itself.")
+            if problem := problem_of(file):
+                raise UnreadableSubmission(problem)
             notebook = read_notebook(file.name, file.read_bytes())
         except UnreadableSubmission as error:
             notebook = unreadable_page(error.what)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from grader.grading.intake import parse_notebook
 
 TITLE = "### This notebook could not be read"
 CELL_TYPES = ("code", "markdown", "raw")
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # of notebook format 4.5
+# Widgets' state, the deepest that tools write, has ten levels; nbformat copies by recursion.
+MAX_DEPTH = 50
 
 
 def read_notebook(name: str, data: bytes) -> Any:
@@ -32,47 +36,99 @@ def read_notebook(name: str, data: bytes) -> Any:
     document = json.loads(data.decode("utf-8-sig"))
     if document["nbformat"] < 4:
         document = nbformat.convert(nbformat.from_dict(document), 4)
-    metadata = document.get("metadata")
-    notebook = new_notebook(metadata=metadata if isinstance(metadata, dict) else {})
+        for cell in document["cells"]:
+            cell.pop("id", None)  # drawn at random
     # Cells of older minor versions have no ids; they get none, so that a second grading gives the same bytes.
     minor = document.get("nbformat_minor")
-    notebook.nbformat_minor = minor if isinstance(minor, int) and 0 <= minor <= 5 else 4
+    minor = minor if type(minor) is int and 0 <= minor <= 5 else 4
     seen: set[str] = set()
-    notebook.cells = [_cell(cell, place, seen, notebook.nbformat_minor) for place, cell in enumerate(document["cells"])]
-    try:
-        nbformat.validate(notebook)
-    except nbformat.ValidationError:  # outputs or a language_info that no tool should have written
-        notebook.metadata.pop("language_info", None)
-        notebook.metadata.pop("kernelspec", None)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs = []
+    cells = [_cell(cell, place, seen, minor) for place, cell in enumerate(document["cells"])]
+    notebook = _notebook(minor, cells, _table(document.get("metadata")))
+    if not _is_valid(notebook):  # parts that no tool should have written
+        alone = {key: _notebook(minor, [], {key: value}) for key, value in notebook.metadata.items()}
+        metadata = {key: each.metadata[key] for key, each in alone.items() if _is_valid(each)}
+        notebook = _notebook(minor, [_valid_cell(cell, minor) for cell in cells], metadata)
     return notebook
 
 
-def _cell(told: dict[str, Any], place: int, seen: set[str], minor: int) -> Any:
+def _notebook(minor: int, cells: list[dict[str, Any]], metadata: dict[str, Any]) -> Any:
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": minor, "metadata": metadata, "cells": cells})
+
+
+def _is_valid(notebook: Any) -> bool:
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError:
+        return False
+    return True
+
+
+def _cell(told: dict[str, Any], place: int, seen: set[str], minor: int) -> dict[str, Any]:
     kind = told["cell_type"] if told["cell_type"] in CELL_TYPES else "raw"
-    source = told["source"] if isinstance(told["source"], str) else "".join(told["source"])
-    metadata = told.get("metadata")
     cell: dict[str, Any] = {
         "cell_type": kind,
-        "metadata": metadata if isinstance(metadata, dict) else {},
-        "source": source,
+        "metadata": _table(told.get("metadata")),
+        "source": _source(told.get("source")),
     }
     if kind == "code":
-        outputs = told.get("outputs")
+        outputs = _plain(told.get("outputs"))
         count = told.get("execution_count")
         cell["outputs"] = outputs if isinstance(outputs, list) else []
         cell["execution_count"] = count if type(count) is int else None
-    elif isinstance(told.get("attachments"), dict):
-        cell["attachments"] = told["attachments"]
+    elif "attachments" in told:
+        cell["attachments"] = _table(told["attachments"])
     if minor >= 5:
         identity = told.get("id")
-        if not isinstance(identity, str) or not identity or identity in seen:  # a copied cell brings its id along
+        if not isinstance(identity, str) or not CELL_ID.fullmatch(identity) or identity in seen:  # copied with its cell
             identity = f"cell-{place + 1}"
         seen.add(identity)
         cell["id"] = identity
-    return nbformat.from_dict(cell)
+    return cell
+
+
+def _valid_cell(cell: dict[str, Any], minor: int) -> dict[str, Any]:
+    """The cell, without what is malformed beside its source."""
+    if _is_valid(_notebook(minor, [cell], {})):
+        return cell
+    kept = {key: value for key, value in cell["metadata"].items() if key == "nbgrader"}
+    bare = {key: value for key, value in cell.items() if key != "attachments"} | {"metadata": kept}
+    return bare | ({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
+
+
+def _source(told: Any) -> str:
+    lines = told if isinstance(told, list) else [told]
+    return _text("".join(line for line in lines if isinstance(line, str)))
+
+
+def _table(told: Any) -> dict[str, Any]:
+    found = _plain(told)
+    return found if isinstance(found, dict) else {}
+
+
+def _plain(told: Any, depth: int = 0) -> Any:
+    """A JSON value that can be copied and written: of bounded depth, all text fit for a file."""
+    if isinstance(told, str):
+        return _text(told)
+    if isinstance(told, (dict, list)) and depth >= MAX_DEPTH:
+        return None
+    if isinstance(told, dict):
+        return {_text(key): _plain(value, depth + 1) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_plain(value, depth + 1) for value in told]
+    return told
+
+
+def _text(told: str) -> str:
+    return told.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair is no text
+
+
+def problem_of(path: Path) -> str:
+    """Why a file is not opened, for the student; empty for a regular file. The words of ``grader grade``."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        return ""
+    kind = "a symbolic link" if stat.S_ISLNK(mode) else "a fifo, socket or device"
+    return f"{path.name} is {kind}; hand in the file itself."
 
 
 def unreadable_page(reason: str) -> Any:
@@ -92,12 +148,12 @@ class NotebookExporter(nbconvert.exporters.NotebookExporter):
     def from_filename(self, filename: str, resources: Any = None, **keywords: Any) -> Any:
         """Read, convert and export; a link, a fifo and the like are not opened. See nbconvert."""
         path = Path(filename)
-        if stat.S_ISREG(path.lstat().st_mode):
+        problem = problem_of(path)
+        if not problem:
             return super().from_filename(filename, resources=resources, **keywords)
         told = self._init_resources(resources)
         told["metadata"] = {"name": path.stem, "path": str(path.parent)}
-        page = unreadable_page(f"{path.name} is not a regular file; hand in the file itself.")
-        return self.from_notebook_node(page, resources=told, **keywords)
+        return self.from_notebook_node(unreadable_page(problem), resources=told, **keywords)
 
     def from_file(self, file_stream: Any, resources: Any = None, **keywords: Any) -> Any:
         """Read, convert and export; see nbconvert."""
