@@ -170,6 +170,7 @@ class _Warm:
         self._runner = NotebookRunner(limits, sandbox)
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._process = os.getpid()
         atexit.register(self.close)
 
     def run(self, nb: Any, folder: Path, rules: CellRules, environ: dict[str, str]) -> str:
@@ -186,8 +187,9 @@ class _Warm:
                 self._timer.start()
 
     def close(self) -> None:
-        with self._lock:
-            self._runner.close()
+        if os.getpid() == self._process:  # a forked child leaves at its exit what is its parent's
+            with self._lock:
+                self._runner.close()
 
 
 _threads = threading.local()

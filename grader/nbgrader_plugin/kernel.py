@@ -29,10 +29,13 @@ from grader.sandbox.bubblewrap import kernel_command, python_folders
 from grader.sandbox.process import descendants
 from grader.sandbox.seccomp import guest_filter
 from grader.sandbox.zygote import GUEST_ENVIRONMENT
+from grader.wall.outputs import MAX_CELL_CHARACTERS
 
 MIB = 2**20
 # Writable memory that a kernel and its frameworks take before a notebook does anything.
 KERNEL_MIB = 1024
+# Outputs of a cell: nbclient does not merge streams, and a kernel sends what is printed five times a second.
+MAX_OUTPUTS = 2000
 # Of the folder, which is copied; there is no private disk whose size would bound it.
 MAX_FOLDER_BYTES = 4 * 2**30
 
@@ -135,12 +138,30 @@ class SandboxedKernelExecute(Execute):
         kwargs.setdefault("kernel_manager_class", SandboxedKernelManager)
         super().__init__(**kwargs)
         self._lost = ""
+        self._cell = -1  # that gives out something
+        self._characters = 0  # that it has given out so far
 
     def create_kernel_manager(self) -> Any:
         manager = super().create_kernel_manager()
         if isinstance(manager, SandboxedKernelManager):
             manager.limits = self.limits
         return manager
+
+    def output(self, outs: list[Any], msg: Any, display_id: Any, cell_index: int) -> Any:
+        """As nbclient's, within bounds; an error, a result and each stream's first words are kept."""
+        content = msg["content"]
+        if cell_index != self._cell:
+            self._cell, self._characters = cell_index, 0
+        if "text" in content:  # one message may hold 100 MB
+            room = MAX_CELL_CHARACTERS - self._characters
+            content["text"] = _shortened(content["text"], max(0, room))
+        self._characters += len(content.get("text", "")) + sum(map(_size, content.get("data", {}).values()))
+        if self._characters > MAX_CELL_CHARACTERS or len(outs) > MAX_OUTPUTS:
+            kind, name = msg["msg_type"], content.get("name")
+            known = any(out.output_type == kind and out.get("name") == name for out in outs)
+            if kind in ("stream", "display_data") and known:
+                return None
+        return super().output(outs, msg, display_id, cell_index)
 
     def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> tuple[Any, Any]:
         """As nbgrader's.
@@ -175,3 +196,11 @@ class SandboxedKernelExecute(Execute):
             self._lost = "an earlier cell took too long and did not let itself be stopped."
             cell.outputs = [*cell.outputs, error_output("CellTimeoutError", "The cell did not let itself be stopped.")]
         return cell, self.resources
+
+
+def _shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[:room]}\n[what the cell printed beyond this is not kept]\n"
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(repr(value))
