@@ -23,7 +23,7 @@ from grader.reports.text import number, outcome_of
 
 AGAIN = "run: grader nbgrader init, then nbgrader generate_assignment"
 POINTS_TOLERANCE = 1e-6
-# As kernels colour what they say; nbconvert's pages show these.
+# As kernels colour what they say; JupyterLab shows these, nbgrader's own pages do not, so signs tell it too.
 GREEN, YELLOW, RED, PLAIN = "\x1b[0;32m", "\x1b[0;33m", "\x1b[0;31m", "\x1b[0m"
 WIDTH = 90  # characters of a line: feedback pages cut longer ones off
 
@@ -87,18 +87,18 @@ def check_outputs(result: TestResult, report: GradeReport, *, first: bool) -> li
     remarks = [note for note in report.notes if not note.startswith("Cell ")] if first else []  # cells tell their own
     if remarks:
         outputs.append(new_output("stream", name="stdout", text="\n".join(remarks) + "\n"))
-    of = f"{number(result.earned)} of {number(result.points)} points"
+    of = f"{number(result.earned)} of {number(result.points)} {'point' if result.points == 1 else 'points'}"
     if result.outcome is Outcome.PASSED and result.earned == result.points:
-        outputs.append(new_output("stream", name="stdout", text=f"{GREEN}passed{PLAIN}: {of}\n"))
+        outputs.append(new_output("stream", name="stdout", text=f"{GREEN}✓ passed{PLAIN}: {of}\n"))
     elif result.earned > 0:
-        text = f"{YELLOW}partly right{PLAIN}: {of}\n{_words(result, report, first=first)}\n"
+        text = f"{YELLOW}◐ partly right{PLAIN}: {of}\n{_words(result, report, first=first)}\n"
         outputs.append(new_output("stream", name="stdout", text=text))
         # nbgrader reads the points off this text.
         outputs.append(new_output("execute_result", {"text/plain": repr(float(result.earned))}, execution_count=None))
     else:
         said = _words(result, report, first=first)
         headline, _, rest = said.partition("\n")
-        lines = [f"{RED}{_outcome(result, report)}{PLAIN}: {headline}", *rest.splitlines()]
+        lines = [f"{RED}✗ {_outcome(result, report)}{PLAIN}: {headline}", *rest.splitlines()]
         outputs.append(new_output("error", ename=_outcome(result, report), evalue=headline, traceback=lines))
     return outputs
 
