@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class SandboxedKernelManager(AsyncKernelManager):
         # A local socket's path has 108 bytes; TMPDIR may be long.
         self._private = Path(tempfile.mkdtemp(prefix="grader-kernel-", dir="/tmp"))
         super().__init__(**kwargs)
+        self._remove = weakref.finalize(self, shutil.rmtree, self._private, ignore_errors=True)
         self.transport = "ipc"
         self.ip = str(self._private / "socket")
         self.connection_file = str(self._private / "kernel.json")
@@ -124,7 +126,7 @@ class SandboxedKernelManager(AsyncKernelManager):
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         await super()._async_cleanup_resources(restart=restart)
         if not restart:
-            shutil.rmtree(self._private, ignore_errors=True)
+            self._remove()
 
     cleanup_resources = _async_cleanup_resources
 
