@@ -63,6 +63,13 @@ class SandboxedKernelManager(AsyncKernelManager):
         return "disabled"  # the sockets are in a folder that nobody else can enter
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        try:
+            await self._launch_in_box(kernel_cmd, kw)
+        except BaseException:
+            self._remove()
+            raise
+
+    async def _launch_in_box(self, kernel_cmd: list[str], kw: dict[str, Any]) -> None:
         executable, prlimit = shutil.which("bwrap"), shutil.which("prlimit")
         if executable is None or prlimit is None:
             raise SandboxUnavailable(
