@@ -35,7 +35,7 @@ def imports(source: str) -> list[str]:
 
 def imported_modules(source: str, *, notebook: bool) -> set[str]:
     """Modules worth preloading that this source imports, as far as they are installed."""
-    names = set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE))
+    names = set(imports(source))
     modules = {module for name, module in WORTH_PRELOADING.items() if name in names and installed(name)}
     if notebook and installed("IPython"):
         modules.add(NOTEBOOK_MODULE)
