@@ -32,12 +32,15 @@ def open_converter(root: Path) -> Any:
         remedy = "go to the classroom, or make it: grader nbgrader init DIR"
         raise UsageError("there is no nbgrader_config.py", where=root, remedy=remedy)
     os.chdir(root)
-    app = AutogradeApp(log_level=logging.WARNING)
+    app = AutogradeApp(log_level=logging.WARNING, raise_config_file_errors=True)
     try:
         app.initialize([])
         return Autograde(coursedir=app.coursedir, parent=app)
     except SystemExit as error:  # nbgrader has printed what is wrong
         what = "nbgrader cannot load its configuration"
+        raise UsageError(what, where=root, remedy="mend nbgrader_config.py") from error
+    except Exception as error:  # it is code, and may raise anything
+        what = f"nbgrader cannot load its configuration: {type(error).__name__}: {error}"
         raise UsageError(what, where=root, remedy="mend nbgrader_config.py") from error
 
 

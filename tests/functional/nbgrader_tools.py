@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 BIN = Path(sys.executable).parent  # also where nbgrader looks for alembic, when it makes a gradebook
 
@@ -108,3 +109,46 @@ def make_users(folder: Path, names: Iterable[str], settings: str, shared: Path) 
         reaches = (home, shared, Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2])
         users[name] = User(name, number, home, passwd, reaches, env)
     return users
+
+
+# What autograding leaves ----------------------------------------------------------------------------------------------
+
+_ROWS = (
+    "SELECT s.student_id, b.name, n.late_submission_penalty, s.timestamp, s.extension, n.flagged"
+    " FROM submitted_assignment s JOIN submitted_notebook n ON n.assignment_id = s.id"
+    " JOIN notebook b ON b.id = n.notebook_id",
+    "SELECT s.student_id, c.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade"
+    " FROM grade g JOIN submitted_notebook n ON n.id = g.notebook_id"
+    " JOIN submitted_assignment s ON s.id = n.assignment_id JOIN base_cell c ON c.id = g.cell_id",
+    "SELECT s.student_id, c.name, m.auto_comment, m.manual_comment"
+    " FROM comment m JOIN submitted_notebook n ON n.id = m.notebook_id"
+    " JOIN submitted_assignment s ON s.id = n.assignment_id JOIN base_cell c ON c.id = m.cell_id",
+    "SELECT id, first_name, last_name, email, lms_user_id FROM student",
+)
+
+
+def gradebook_rows(place: Path | str) -> list[tuple[Any, ...]]:
+    """Everything in a gradebook that autograding writes, in a fixed order and without its random ids.
+
+    :param place: the classroom, or the URL of its database.
+    """
+    from sqlalchemy import create_engine, text
+
+    url = place if isinstance(place, str) else f"sqlite:///{place / 'gradebook.db'}"
+    engine = create_engine(url)
+    try:
+        with engine.connect() as database:
+            return [
+                tuple(row) for statement in _ROWS for row in sorted(database.execute(text(statement)).all(), key=repr)
+            ]
+    finally:
+        engine.dispose()
+
+
+def files_below(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of every file, by its relative path."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from grader.generation.leak import check_leaks, secrets_of
 from grader.nbgrader_plugin.cells import grade_id
 from tests.functional.courses.students import RIGHT, but, notebook_of_format_3
 from tests.functional.courses.tools import grader, listed, make_course
-from tests.functional.nbgrader_tools import environment, nbgrader
+from tests.functional.nbgrader_tools import environment, files_below, gradebook_rows, nbgrader
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed; install the nbgrader extra")
 
@@ -363,38 +362,12 @@ def copy_or_fifo(source: str, target: str) -> str:
     return str(shutil.copy2(source, target))
 
 
-def rows_of(root: Path) -> list[tuple[Any, ...]]:
-    """Everything in the gradebook that a class's run writes, without its random ids."""
-    statements = (
-        "SELECT s.student_id, b.name, n.late_submission_penalty, s.timestamp, s.extension, n.flagged"
-        " FROM submitted_assignment s JOIN submitted_notebook n ON n.assignment_id = s.id"
-        " JOIN notebook b ON b.id = n.notebook_id",
-        "SELECT s.student_id, c.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade"
-        " FROM grade g JOIN submitted_notebook n ON n.id = g.notebook_id"
-        " JOIN submitted_assignment s ON s.id = n.assignment_id JOIN base_cell c ON c.id = g.cell_id",
-        "SELECT s.student_id, c.name, m.auto_comment, m.manual_comment"
-        " FROM comment m JOIN submitted_notebook n ON n.id = m.notebook_id"
-        " JOIN submitted_assignment s ON s.id = n.assignment_id JOIN base_cell c ON c.id = m.cell_id",
-        "SELECT id, first_name, last_name, email FROM student",
-    )
-    with sqlite3.connect(root / "gradebook.db") as database:
-        return [row for statement in statements for row in sorted(database.execute(statement), key=repr)]
-
-
-def files_below(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {
-        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def marks_of(root: Path) -> dict[str, dict[str, float]]:
     """Automatic marks by student and test."""
     (assignment,) = [each for each in load_course(root).assignments if each.name == A]
     names = {grade_id(A, spec): spec.name for spec in read_suites(assignment)}
     marks: dict[str, dict[str, float]] = {}
-    for row in rows_of(root):
+    for row in gradebook_rows(root):
         if len(row) == 6 and row[1] in names:
             marks.setdefault(row[0], {})[names[row[1]]] = row[2]
     return marks
@@ -405,7 +378,7 @@ def marks_of(root: Path) -> dict[str, dict[str, float]]:
 
 def test_autograding_cannot_run_in_parallel(room: Classroom) -> None:
     """nbgrader grades one submission after the other; two at a time give the same rows, files and bytes."""
-    assert rows_of(room.copy) == rows_of(room.root)
+    assert gradebook_rows(room.copy) == gradebook_rows(room.root)
     here, there = files_below(room.root / "autograded"), files_below(room.copy / "autograded")
     assert list(there) == list(here)
     assert [name for name in here if here[name] != there[name]] == []
