@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import weakref
 from collections.abc import Callable
@@ -26,7 +27,6 @@ from grader.remote.reflect import arguments_are_watched, reflect
 from grader.sandbox import Guest, GuestFault, GuestKilled, GuestTimeout, SharedArray, Zygote
 from grader.wall.frames import WireError
 from grader.wall.guest import MAX_HANDLES
-from grader.wall.recording import PICTURE_SECONDS
 from grader.wall.values import Decoder, Encoder
 
 # Callbacks that one call may make. A numerical gradient of a few hundred parameters stays far below.
@@ -94,6 +94,18 @@ class RemoteSession:
         """
         if self._guest is not None and self._loaded is not None:
             return self._loaded
+        record, self._record = self._record and self.files.cells is not None, False
+        if record:
+            before = self._spent, self._waited, self._output_room
+            with contextlib.suppress(GuestFault, LoadError):
+                return self._load(record=True)
+            # Pictures and texts take time and memory that are the grader's wish: no mark is lost by them.
+            self._output.clear()
+            self.fault = None
+            self._spent, self._waited, self._output_room = before
+        return self._load(record=False)
+
+    def _load(self, *, record: bool) -> Loaded:
         left = self._limits.total_cpu_seconds - self._spent
         if left <= 0:
             raise GuestTimeout(f"The submission has used up its {self._limits.total_cpu_seconds:g} CPU seconds in all.")
@@ -113,15 +125,14 @@ class RemoteSession:
             "entry": self.files.entry,
             "files": dict(self.files.files),
             "cells": None if self.files.cells is None else [list(cell) for cell in self.files.cells],
-            "record": self._record,
+            "record": record,
         }
         encoder = Encoder(_refuse)
         message = {"op": "load", "payload": encoder.encode(payload)}
         limits = self._limits
-        pictures = PICTURE_SECONDS if self._record else 0.0  # they must not cost a submission that plots its marks
-        self._record = False
-        allowed = min(left, limits.load_cpu_seconds) + pictures
-        reply, _ = self._exchange(message, encoder.buffers, allowed, limits.load_wall_seconds + pictures)
+        reply, _ = self._exchange(
+            message, encoder.buffers, min(left, limits.load_cpu_seconds), limits.load_wall_seconds
+        )
         if "raised" in reply:
             remote, _bases = describe_raised(reply["raised"])
             self.close()

@@ -12,6 +12,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 # Characters of text kept of one cell, and bytes of everything together. A cell prints a screenful or two; a reply's
@@ -21,7 +22,8 @@ MAX_TOTAL = 3 << 20
 # Outputs of one cell, and cells with any: what crosses the wall is bounded to 200,000 values, some ten per output.
 MAX_CELL_OUTPUTS = 40
 MAX_CELLS = 400
-# CPU seconds in which pictures are drawn: a plot takes 0.1 s. The host allows as much on top of the limit for loading.
+# CPU seconds in which pictures are drawn: a plot takes 0.1 s. Where the limit for loading is passed over with them, the
+# host loads once more without recording.
 PICTURE_SECONDS = 2.0
 PICTURE_DPI = 72
 CUT = "\n… more output is not kept\n"
@@ -45,12 +47,15 @@ class Recorder:
             return
         self._current = self.outputs.setdefault(number, [])
         self._text = 0
-        before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = _Tee(before[0], self, "stdout"), _Tee(before[1], self, "stderr")
+        tees = {name: _Tee(getattr(sys, name), self, name) for name in ("stdout", "stderr")}
+        for name, tee in tees.items():
+            setattr(sys, name, tee)
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = before
+            for name, tee in tees.items():
+                if getattr(sys, name, None) is tee:  # a cell may put something else there, for later cells
+                    setattr(sys, name, tee.stream)
             with contextlib.suppress(BaseException):  # drawing runs the student's code
                 self._pictures()
             self._current = None
@@ -74,7 +79,8 @@ class Recorder:
     def display(self, *values: Any, **_options: Any) -> None:
         """What ``display(…)`` of a notebook does."""
         for value in values:
-            self._add({"type": "display", "text": self._kept(repr(value))})
+            with contextlib.suppress(Exception):  # where nothing is recorded, nobody asks for a repr()
+                self._add({"type": "display", "text": self._kept(repr(value))})
 
     def _kept(self, text: str) -> str:
         left = min(MAX_CELL_TEXT - self._text, self._room)
@@ -107,46 +113,59 @@ class Recorder:
 
 
 class _Tee(io.TextIOBase):
-    """Writes to a stream and to the recorder."""
+    """Writes to a stream and to the recorder; in all else it is the stream."""
 
     def __init__(self, stream: Any, recorder: Recorder, name: str) -> None:
-        self._stream = stream
+        self.stream = stream
         self._recorder = recorder
         self._name = name
 
+    def __getattr__(self, name: str) -> Any:  # what TextIOBase has not: buffer, name, mode, reconfigure …
+        return getattr(self.__dict__["stream"], name)
+
     def write(self, text: str) -> int:
-        written: int = self._stream.write(text)
+        written: int = self.stream.write(text)
         self._recorder.stream(self._name, text)
         return written
 
     def flush(self) -> None:
-        self._stream.flush()
+        self.stream.flush()
 
     def writable(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        number: int = self._stream.fileno()
+        number: int = self.stream.fileno()
         return number
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # read-only here
-        return "utf-8"
+    def encoding(self) -> Any:  # type: ignore[override]  # read-only here
+        return self.stream.encoding
 
     @property
-    def buffer(self) -> Any:
-        return self._stream.buffer
+    def errors(self) -> Any:  # type: ignore[override]
+        return self.stream.errors
 
 
 def run_recorded(text: str, name: str, namespace: dict[str, Any], recorder: Recorder) -> None:
     """Execute a cell; the value of a last expression without a semicolon behind it is its result."""
+    try:
+        parts = _split(text, name)
+    except (RecursionError, MemoryError):  # an expression too deep for a tree, but not for the compiler
+        parts = compile(text, name, "exec", dont_inherit=True), None
+    exec(parts[0], namespace)
+    if parts[1] is not None:
+        value = eval(parts[1], namespace)
+        with contextlib.suppress(BaseException):  # a repr() of the student's may do anything, and decides nothing
+            recorder.result(value)
+
+
+def _split(text: str, name: str) -> tuple[CodeType, CodeType | None]:
+    """The code of a cell, and that of a last expression that is its result."""
     tree = ast.parse(text, name)
     last = tree.body[-1] if tree.body else None
-    if not isinstance(last, ast.Expr) or text.rstrip().endswith(";"):
-        exec(compile(tree, name, "exec", dont_inherit=True), namespace)
-        return
-    del tree.body[-1]
-    exec(compile(tree, name, "exec", dont_inherit=True), namespace)
-    value = eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)
-    with contextlib.suppress(BaseException):  # a repr() of the student's may do anything, and decides nothing
-        recorder.result(value)
+    result = None
+    if isinstance(last, ast.Expr) and not text.rstrip().endswith(";"):
+        del tree.body[-1]
+        result = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
+    return compile(tree, name, "exec", dont_inherit=True), result
