@@ -88,8 +88,8 @@ def _report(results: Sequence[Updated]) -> int:
     open_ones = [result for result in results if result.unresolved]
     for result in open_ones:
         click.echo(f"{shown_path(result.path)}: you and the course have both changed:", err=True)
-        for conflict in result.unresolved:
-            click.echo(f"    {conflict.name}", err=True)
+        for name in filter(None, (conflict.name for conflict in result.unresolved)):  # a text has no cells
+            click.echo(f"    {name}", err=True)
     if open_ones:
         click.echo("  remedy: run it on a terminal and choose, or take the course's with --overwrite", err=True)
     return int(bool(open_ones))

@@ -21,7 +21,7 @@ from grader.nbgrader_plugin.defuse import defuse
 from grader.nbgrader_plugin.gradebook_cells import ReleasedCell
 from grader.reports.text import number, outcome_of
 
-AGAIN = "run: grader nbgrader init, then nbgrader generate_assignment"
+AGAIN = "run: grader nbgrader init, then nbgrader generate_assignment --force"
 POINTS_TOLERANCE = 1e-6
 # As kernels colour what they say; JupyterLab shows these, nbgrader's own pages do not, so signs tell it too.
 GREEN, YELLOW, RED, PLAIN = "\x1b[0;32m", "\x1b[0;33m", "\x1b[0;31m", "\x1b[0m"
