@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from grader.generation.notebook import cell_id
 from grader.nbgrader_plugin.gradebook_cells import ReleasedCell, read_cells
 
 
@@ -59,8 +60,8 @@ def new_cell(known: ReleasedCell, *, with_id: bool) -> Any:
     :param with_id: cells have ids from notebook format 4.5 on.
     """
     make = new_code_cell if known.cell_type == "code" else new_markdown_cell
-    # The id must not vary: two gradings of one submission are compared.
-    cell = make(known.source, id=f"restored-{known.name}"[:64], metadata={"nbgrader": known.metadata()})
+    # The id must not vary: two gradings of one submission are compared. A grade_id may hold what a cell's id may not.
+    cell = make(known.source, id=cell_id("restored", known.name), metadata={"nbgrader": known.metadata()})
     if not with_id:
         del cell["id"]
     return cell
