@@ -44,9 +44,10 @@ def check_released(assignment: str, specs: tuple[TestSpec, ...], released: Mappi
             remedy="make it a manually graded answer, write a test for it, or remove it",
         )
     for name, cell in checks.items():
-        if abs((cell.points or 0.0) - wanted[name].points) > POINTS_TOLERANCE:
+        points = cell.points or 0.0
+        if abs(points - wanted[name].points) > POINTS_TOLERANCE:
             raise TaskError(
-                f"the gradebook gives {wanted[name].name} {cell.points:g} points, the suite {wanted[name].points:g}",
+                f"the gradebook gives {wanted[name].name} {points:g} points, the suite {wanted[name].points:g}",
                 where=assignment,
                 remedy=AGAIN,
             )
