@@ -79,7 +79,12 @@ class Records:
         self.released = released
         self.steps = steps
         self._gradebook = gradebook
+        self._recorded = gradebook.recorded(released)
         self._penalty = steps.penalty()
+
+    def is_done(self, hand_in: HandIn, key: str) -> bool:
+        """Whether the same content stands autograded, and the gradebook knows of it: it may be another one."""
+        return hand_in.student in self._recorded and self.folders.is_done(hand_in, key)
 
     def write(self, hand_in: HandIn, building: Path, notebooks: Mapping[str, Any]) -> None:
         """Write marks, then the folder.
@@ -131,7 +136,7 @@ class SuiteRun:
         ]
 
         def is_done(submission: Submission, key: str) -> bool:
-            return not force and self._folders.is_done(self._hand_ins[submission.student], key)
+            return not force and self._records.is_done(self._hand_ins[submission.student], key)
 
         self._plan = make_plan({self._name: self.task}, submissions, warnings, is_done)
         students = tuple(submission.student for submission in self._plan.due)

@@ -46,7 +46,7 @@ class ClassicRun:
         hand_ins, warnings = self._folders.hand_ins(self._notebooks)
         chosen = only(student, hand_ins, self._name)
         self._keys = {each.student: self._key(each) for each in chosen}
-        self._due = [each for each in chosen if force or not self._folders.is_done(each, self._keys[each.student])]
+        self._due = [each for each in chosen if force or not self._records.is_done(each, self._keys[each.student])]
         return Due(tuple(each.student for each in self._due), len(chosen) - len(self._due), tuple(warnings))
 
     def run(self, jobs: int | None, receive: Receive) -> None:

@@ -20,6 +20,9 @@ from grader.nbgrader_plugin.examine import is_examined
 from grader.nbgrader_plugin.gradebook import ClassGradebook
 from grader.nbgrader_plugin.steps import Steps
 
+# Settings of nbgrader's that a class's run has no place for, with the one value that it behaves as.
+HEEDED = {"pre_convert_hook": None, "post_convert_hook": None, "create_student": True}
+
 
 def open_converter(root: Path) -> Any:
     """nbgrader's Autograde converter of a classroom, configured, with its ``coursedir``; nothing has run yet.
@@ -50,6 +53,13 @@ def open_run(converter: Any, gradebook: ClassGradebook, name: str) -> ClassRun:
     :raises UsageError: nothing was released under this name, or the classroom is not set up for it.
     :raises TaskError: the course or the suite is invalid, or does not fit the gradebook.
     """
+    for option, heeded in HEEDED.items():
+        if getattr(converter, option) is not heeded:
+            raise UsageError(
+                f"Autograde.{option} is configured, and only nbgrader's own command heeds it",
+                where="nbgrader_config.py",
+                remedy=f"run: nbgrader autograde {name}; or remove the setting",
+            )
     plugged = GraderCourse(parent=converter)
     if Steps(converter).examines:
         course = plugged.open_course()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Collection, Mapping
@@ -48,13 +49,18 @@ class AssignmentFolders:
         """Everybody who handed in one of these notebooks, and warnings about those who handed in something else."""
         found, warnings = [], []
         excluded = set(filter(None, self._coursedir.student_id_exclude.split(",")))
-        for folder in sorted(self.submitted("*").parent.parent.glob(f"*/{self._assignment}")):
-            student = folder.parent.name
-            if student in excluded or student.startswith("."):
+        root, step = Path(self._coursedir.root), self._coursedir.submitted_directory
+        pattern = self._coursedir.format_path(step, "(?P<student>[^/.][^/]*)", self._assignment, escape=True)
+        for folder in sorted(root.glob(str(self.submitted("*").relative_to(root)))):
+            named = re.fullmatch(pattern, str(folder))
+            if named is None or named["student"] in excluded:
                 continue
+            student = named["student"]
             there = tuple(name for name in sorted(notebooks) if os.path.lexists(folder / f"{name}.ipynb"))
             if there:
                 found.append(HandIn(student, folder, there))
+                if timestamp(folder) is None and (folder / "timestamp.txt").exists():
+                    warnings.append(f"{student}'s timestamp.txt holds no time; the work counts as handed in in time")
             else:
                 wanted = " or ".join(f"{name}.ipynb" for name in sorted(notebooks))
                 warnings.append(f"{student} has handed in no {wanted}; passed over, as nbgrader does")
@@ -121,6 +127,8 @@ class AssignmentFolders:
         target = self.autograded(hand_in.student)
         shutil.rmtree(target, ignore_errors=True)
         building.replace(target)
+        if self._coursedir.groupshared:  # folders too
+            self._converter.set_permissions(self._assignment, hand_in.student)
 
     def _path(self, step: str, student: str) -> Path:
         return Path(self._coursedir.format_path(step, student, self._assignment))

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from subprocess import CalledProcessError
 from typing import Any
 
 from nbgrader import api
@@ -66,11 +67,13 @@ class ClassGradebook:
 
         :raises StoreError: it cannot be opened.
         """
+        self._place = "CourseDirectory.db_url"
         try:
             self._place = make_url(url).render_as_string(hide_password=True)
             self._gradebook = api.Gradebook(url, course_id)
-        except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(f"the gradebook cannot be opened: {_said(error)}", where=url, remedy=REMEDY) from error
+        except (SQLAlchemyError, ImportError, OSError, CalledProcessError) as error:  # a new one needs alembic
+            what = f"the gradebook cannot be opened: {_said(error)}"
+            raise StoreError(what, where=self._place, remedy=REMEDY) from error
         self._db = self._gradebook.db
         with self._translated():
             self._students = set(self._db.scalars(select(api.Student.id)))
@@ -99,6 +102,16 @@ class ClassGradebook:
             released = ReleasedAssignment(found.id, found.name, found.duedate, notebooks)
             self._db.rollback()  # end the read
         return released
+
+    def recorded(self, assignment: ReleasedAssignment) -> frozenset[str]:
+        """Students of whom it has a submission for this assignment."""
+        table = api.SubmittedAssignment.__table__
+        with self._translated():
+            found = frozenset(
+                self._db.scalars(select(table.c.student_id).where(table.c.assignment_id == assignment.id))
+            )
+            self._db.rollback()  # end the read
+        return found
 
     def record(
         self,
