@@ -1,12 +1,14 @@
 """The examiner: a warm pytest process that has collected the suites once and forks a child for each submission.
 
-Started by :mod:`grader.grading.examiner_client` as ``python -m grader.grading.examiner CONTROL_FD CLIENT_PID``. It
-reads one frame with its settings, starts a zygote, lets pytest collect, answers ``{"ready": …}``, ``{"task_error": …}``
-or ``{"infrastructure": …, "detail": …}``; then every job frame gets one result frame. Both ends are trusted. Students
-may see ``infrastructure``, but not ``detail``, which can hold lines of a hidden test.
+Started by :mod:`grader.grading.examiner_client` as
+``python -m grader.grading.examiner CONTROL_FD CLONING_FD CLIENT_PID``. It reads one frame with its settings, starts a
+zygote, lets pytest collect, answers ``{"ready": …}``, ``{"task_error": …}`` or ``{"infrastructure": …, "detail": …}``;
+then every job frame gets one result frame. Both ends are trusted. Students may see ``infrastructure``, but not
+``detail``, which can hold lines of a hidden test.
 
-Its settings may name further sockets. The first frame on one of these makes it fork a clone of itself, with a clone of
-its zygote, that serves this socket from then on: a second worker that costs neither a start nor the memory of one.
+Each byte on the second socket brings a further one. The examiner forks a clone of itself, with a clone of its zygote,
+that serves the new socket from then on and begins by telling its process number: a second worker that costs neither a
+start nor the memory of one.
 """
 
 from __future__ import annotations
@@ -195,14 +197,13 @@ def draws(item: pytest.Item) -> bool:
 class ExaminerPlugin:
     """pytest's plugin of the examiner."""
 
-    def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
+    def __init__(self, control: socket.socket, cloning: socket.socket, settings: dict[str, Any]) -> None:
         self._control = control
+        self._cloning: socket.socket | None = cloning  # None: this one is a clone
         self._settings = settings
         self._limits = Limits(**settings["limits"])
         self._visible = Path(settings["visible_suite"]).name
         self.answered = False  # whether the client has heard how the start went
-        self._spares = [socket.socket(fileno=number) for number in settings["spares"]]
-        self._cloned = False
         self._zygote_has_clones = False
         self._retired: list[Zygote] = []  # only their clones are used any more
         self._child: ExaminerChild | None = None
@@ -286,55 +287,52 @@ class ExaminerPlugin:
             except EOFError:
                 break
             self._examine(session, {**job, "buffers": buffers})
-        if self._cloned:  # the rest of pytest's life, and its temporary folders, are the first one's
+        if self._cloning is None:  # the rest of pytest's life, and its temporary folders, are the first one's
             self.stop_zygote()
             os._exit(0)
         return True
 
     def _make_clones(self) -> None:
         """Wait for a job, and make clones meanwhile. It returns in each of them too, which serves its own socket."""
-        while self._spares:
+        while self._cloning is not None:
             poll = select.poll()
-            for each in (self._control, *self._spares):
-                poll.register(each, select.POLLIN)
+            poll.register(self._control, select.POLLIN)
+            poll.register(self._cloning, select.POLLIN)
             ready = {descriptor for descriptor, _event in poll.poll()}
-            for spare in [each for each in self._spares if each.fileno() in ready]:
-                self._spares.remove(spare)
-                self._clone(spare)
-            if self._control.fileno() in ready:
+            if self._cloning.fileno() in ready:
+                _byte, descriptors, _flags, _address = socket.recv_fds(self._cloning, 1, 1)
+                if not descriptors:  # the client has hung up
+                    return
+                self._clone(self._cloning, socket.socket(fileno=descriptors[0]))
+            elif self._control.fileno() in ready:
                 return
 
-    def _clone(self, spare: socket.socket) -> None:
-        """Fork a clone that serves ``spare``, if its first frame asks for one."""
-        try:
-            asked, _ = frames.read_frame(frames.receiver(spare))
-        except (EOFError, OSError):  # it was never needed
-            spare.close()
-            return
+    def _clone(self, cloning: socket.socket, control: socket.socket) -> None:
+        """Fork a clone that serves ``control``."""
         parent = os.getpid()
         try:
             zygote = self.warm_zygote().clone()
             pid = os.fork()
         except (GraderError, OSError) as error:
-            frames.send_frame(spare, {"infrastructure": f"an examiner cannot be cloned: {error}"})
-            spare.close()
+            self._replace_zygote()  # where it did not fork, it has been ended
+            with control, contextlib.suppress(OSError):
+                frames.send_frame(control, {"infrastructure": f"an examiner cannot be cloned: {error}"})
             return
         if pid:
             self._zygote_has_clones = True
             zygote.disown()
             zygote.close()  # the clone's, which goes on
-            spare.close()
+            control.close()
             return
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-        self._cloned = True
         self.start_zygote().disown()
-        for other in (self._control, *self._spares):
-            other.close()
-        self._spares = []
-        self._control, self._zygote, self._zygote_has_clones = spare, zygote, False
-        frames.send_frame(spare, {"ready": asked["tests"], "pid": os.getpid()})
+        self._control.close()
+        cloning.close()
+        self._cloning = None
+        self._control, self._zygote, self._zygote_has_clones = control, zygote, False
+        frames.send_frame(control, {"pid": os.getpid()})
 
     def _prepare(self) -> None:
         """Have a guest forked and isolated while the client stores one result and reads the next submission."""
@@ -462,14 +460,15 @@ def pytest_arguments(suites: list[str]) -> list[str]:
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(control.fileno(), False)
+    control, cloning = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    for each in (control, cloning):
+        os.set_inheritable(each.fileno(), False)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(sys.argv[2]):
+    if os.getppid() != int(sys.argv[3]):
         return  # the client ended before the kernel knew that this process is to end with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the client decides
     settings, _ = frames.read_frame(frames.receiver(control))
-    plugin = ExaminerPlugin(control, settings)
+    plugin = ExaminerPlugin(control, cloning, settings)
     try:
         plugin.start_zygote()
         os.chdir(Path(settings["suites"][0]).parent)

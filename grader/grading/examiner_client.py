@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
@@ -114,16 +114,13 @@ class Examiner(abc.ABC):
         return _read(json.loads(received[0]))
 
     def _ask(self, message: dict[str, Any], buffers: list[Any]) -> tuple[dict[str, Any], list[bytearray]]:
-        try:
+        with self._lost_where_it_ends():
             frames.send_frame(self._control, message, buffers)
+        return self._hear()
+
+    def _hear(self) -> tuple[dict[str, Any], list[bytearray]]:
+        with self._lost_where_it_ends():
             answer, received = frames.read_frame(frames.receiver(self._control))
-        except (EOFError, OSError) as error:
-            said = self._last_words()
-            self.close()
-            lost = ExaminerLost(f"the examiner of {self.assignment.name} has ended", remedy="run it again")
-            if said:
-                lost.add_note(said)
-            raise lost from error
         if "infrastructure" in answer:
             remedy = answer.get("remedy", "run: grader doctor")
             failure = InfrastructureError(str(answer["infrastructure"]), remedy=remedy)
@@ -131,6 +128,18 @@ class Examiner(abc.ABC):
                 failure.add_note(answer["detail"])
             raise failure
         return answer, received
+
+    @contextlib.contextmanager
+    def _lost_where_it_ends(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            said = self._last_words()
+            self.close()
+            lost = ExaminerLost(f"the examiner of {self.assignment.name} has ended", remedy="run it again")
+            if said:
+                lost.add_note(said)
+            raise lost from error
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError, ValueError):
@@ -152,11 +161,8 @@ class ExaminerClient(Examiner):
         suites: tuple[str, ...],
         preload: tuple[str, ...],
         started: Callable[[ExaminerClient], None] = lambda _client: None,
-        clones: int = 0,
     ) -> None:
         """Start it; returns once it is warm.
-
-        :param clones: how many may be asked for with :meth:`clone`.
 
         :param suites: paths of the test files, the visible one first.
         :param preload: modules that the submissions at hand are known to import.
@@ -165,9 +171,8 @@ class ExaminerClient(Examiner):
         """
         self.assignment = assignment
         self._course_seed = course_seed
-        self._spares: list[socket.socket] = []
         try:
-            self._start_process(clones)
+            self._start_process()
         except OSError as error:  # no room for temporary files, no further process or descriptor
             raise InfrastructureError(
                 f"an examiner cannot be started: {error.strerror or error}", remedy="run: grader doctor"
@@ -179,20 +184,16 @@ class ExaminerClient(Examiner):
             self.close()
             raise
 
-    def _start_process(self, clones: int) -> None:
+    def _start_process(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open until close()
         self._control, theirs = socket.socketpair()
-        with contextlib.ExitStack() as handed_over:
-            handed_over.enter_context(theirs)
-            self._spare_descriptors = []
-            for _ in range(clones):
-                ours, spare = socket.socketpair()
-                self._spares.append(ours)
-                self._spare_descriptors.append(handed_over.enter_context(spare).fileno())
+        self._cloning, cloning = socket.socketpair()
+        with theirs, cloning:
+            descriptors = (theirs.fileno(), cloning.fileno())
             # -P: the working directory may be a student's folder, and nothing of it may be imported here.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "grader.grading.examiner", str(theirs.fileno()), str(os.getpid())],
-                pass_fds=(theirs.fileno(), *self._spare_descriptors),
+                [sys.executable, "-P", "-m", "grader.grading.examiner", *map(str, descriptors), str(os.getpid())],
+                pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
@@ -208,7 +209,6 @@ class ExaminerClient(Examiner):
             "suites": list(suites),
             "visible_suite": str(assignment.visible_suite),
             "preload": list(preload),
-            "spares": self._spare_descriptors,
         }
         answer, _ = self._ask(settings, [])
         if "task_error" in answer:
@@ -220,17 +220,15 @@ class ExaminerClient(Examiner):
             )
         self.tests: tuple[str, ...] = tuple(dict.fromkeys(answer["ready"]))
 
-    @property
-    def can_clone(self) -> bool:
-        """Whether :meth:`clone` may be called once more."""
-        return self.alive and bool(self._spares)
-
     def clone(self) -> ExaminerClone:
         """Another examiner, forked from this one between two submissions: warm at once, and in its memory.
 
         It ends with this one at the latest. May be called from another thread. Raises ExaminerLost.
         """
-        return ExaminerClone(self._spares.pop(), self)
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.suppress(OSError):  # where it has ended, nobody answers
+            socket.send_fds(self._cloning, [b"="], [theirs.fileno()])
+        return ExaminerClone(ours, self)
 
     def kill(self) -> None:
         if self._process.poll() is None:
@@ -238,8 +236,7 @@ class ExaminerClient(Examiner):
 
     def close(self) -> None:
         self._control.close()
-        for spare in self._spares:
-            spare.close()
+        self._cloning.close()
         if self._process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=0.5)
@@ -262,7 +259,7 @@ class ExaminerClone(Examiner):
         self._control = control
         self._pidfd = -1
         try:
-            answer, _ = self._ask({"tests": list(self.tests)}, [])
+            answer, _ = self._hear()
             self._pidfd = os.pidfd_open(answer["pid"])
         except (InfrastructureError, OSError) as error:
             self.close()

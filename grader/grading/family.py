@@ -29,7 +29,7 @@ class ExaminerFamily:
         with self._changed:
             if self._invalid is not None:
                 raise self._invalid
-            if self._first is None or not self._first.can_clone:
+            if self._first is None or not self._first.alive:
                 self._first = None
                 try:
                     self._first = start()

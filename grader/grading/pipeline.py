@@ -69,7 +69,7 @@ def run_plan(plan: Plan, settings: Settings, receive: Callable[[Event], None]) -
     jobs = settings.jobs or os.cpu_count() or 1
     count = max(1, min(jobs, len(plan.due)))
     families = {name: ExaminerFamily() for name in plan.tasks}
-    workers = [Worker(plan, settings, schedule, events, stop, families, count - 1) for _ in range(count)]
+    workers = [Worker(plan, settings, schedule, events, stop, families) for _ in range(count)]
     running = len(workers)
     invalid = set()
     try:
@@ -108,19 +108,16 @@ class AssignmentGrader:
         settings: Settings,
         preload: tuple[str, ...],
         family: ExaminerFamily | None = None,
-        clones: int = 0,
     ) -> None:
         """Starts nothing yet.
 
         :param preload: modules that the submissions at hand are known to import.
         :param family: shared with the assignment's other workers.
-        :param clones: how many of these there may be.
         """
         self.task = task
         self._settings = settings
         self._preload = preload
         self._family = family or ExaminerFamily()
-        self._clones = clones
         self._client: Examiner | None = None
         self._starts = 0
         self._abandoned = False
@@ -194,7 +191,6 @@ class AssignmentGrader:
             suites=tuple(map(str, assignment.suites)),
             preload=self._preload,
             started=self._own,
-            clones=self._clones,
         )
         check_collected(self.task, client)
         check_reference(self.task, client)
@@ -219,11 +215,9 @@ class Worker(threading.Thread):
         events: queue.Queue[Event | BaseException | None],
         stop: threading.Event,
         families: Mapping[str, ExaminerFamily],
-        others: int,
     ) -> None:
         super().__init__(name="grading worker")
         self._families = families
-        self._others = others
         self._plan = plan
         self._settings = settings
         self._schedule = schedule
@@ -273,8 +267,7 @@ class Worker(threading.Thread):
         if grader is None or grader.task.assignment.name != name:
             self._close()
             preload = self._plan.preload.get(name, ())
-            family = self._families[name]
-            grader = AssignmentGrader(self._plan.tasks[name], self._settings, preload, family, self._others)
+            grader = AssignmentGrader(self._plan.tasks[name], self._settings, preload, self._families[name])
             with self._lock:
                 self._grader = grader
                 if self._stop_asked.is_set():

@@ -70,10 +70,6 @@ class FakeExaminer:
         self.students: list[str] = []
         type(self).made.append(self)
 
-    @property
-    def can_clone(self) -> bool:
-        return self.alive
-
     def clone(self) -> FakeExaminer:
         """One that shares this one's fate: both are of one family."""
         made = type(self).__new__(type(self))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from grader.grading.family import ExaminerFamily
 from grader.grading.intake import Submission, read_submission
 from grader.grading.pipeline import AssignmentGrader, Settings
 from grader.grading.plan import make_task
-from grader.model import GradeReport, Status
+from grader.model import GradeReport, Status, SubmissionFiles
 from tests.fakes.examiner import FakeExaminer, fake_examiner, make_assignment
 
 ROOT = Path(__file__).parents[2]
@@ -81,15 +84,21 @@ def test_an_invalid_task_is_tried_once(tmp_path: Path) -> None:
     assert len(tries) == 1
 
 
-def test_a_real_clone_grades_and_is_replaced_when_its_origin_is_lost(tmp_path: Path) -> None:
+def two_graders(folder: Path) -> tuple[list[AssignmentGrader], Submission, SubmissionFiles]:
+    """Of one family, with a right submission."""
     course = load_course(ROOT)
     (assignment,) = select_assignments(course, ["conv_output_size"])
     task = make_task(course, assignment, read_suites(assignment), "bubblewrap")
-    (tmp_path / "conv_output_size.py").write_bytes(assignment.solution.read_bytes())
-    submission = Submission("ada", assignment, tmp_path)
-    files = read_submission(submission, task.handout)
+    (folder / "conv_output_size.py").write_bytes(assignment.solution.read_bytes())
+    submission = Submission("ada", assignment, folder)
     family, settings = ExaminerFamily(), Settings(course.seed, "bubblewrap")
-    first, second = (AssignmentGrader(task, settings, (), family, 1) for _ in range(2))
+    graders = [AssignmentGrader(task, settings, (), family) for _ in range(2)]
+    return graders, submission, read_submission(submission, task.handout)
+
+
+def test_a_real_clone_grades_and_is_replaced_when_its_origin_is_lost(tmp_path: Path) -> None:
+    (first, second), submission, files = two_graders(tmp_path)
+    assignment = submission.assignment
     try:
         for grader in (first, second):
             report = grader.grade(submission, files)
@@ -106,6 +115,29 @@ def test_a_real_clone_grades_and_is_replaced_when_its_origin_is_lost(tmp_path: P
         again = second.grade(submission, files)
         assert isinstance(again, GradeReport)
         assert again.score == assignment.points
+    finally:
+        second.close()
+        first.close()
+
+
+def test_an_examiner_whose_zygote_has_ended_is_cloned_and_grades_on(tmp_path: Path) -> None:
+    (first, second), submission, files = two_graders(tmp_path)
+    assignment = submission.assignment
+    try:
+        first.grade(submission, files)
+        examiner = first._client._process.pid  # type: ignore[union-attr]
+        children = Path(f"/proc/{examiner}/task/{examiner}/children").read_text(encoding="ascii").split()
+        (zygote,) = (each for each in children if Path(f"/proc/{each}/comm").read_text(encoding="ascii") == "bwrap\n")
+        pidfd = os.pidfd_open(int(zygote))
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        gone = select.poll()
+        gone.register(pidfd, select.POLLIN)
+        assert gone.poll(20_000)
+        os.close(pidfd)
+        for grader in (second, first):
+            report = grader.grade(submission, files)
+            assert isinstance(report, GradeReport)
+            assert report.score == assignment.points
     finally:
         second.close()
         first.close()
