@@ -16,6 +16,7 @@ from typing import Self
 
 from grader.errors import GraderError
 from grader.grading.examiner_client import SUITE_RUN, THREADS
+from grader.grading.family import ExaminerFamily
 from grader.grading.intake import Submission
 from grader.grading.pipeline import Event, Failure, InvalidTask, Settings, Worker
 from grader.grading.plan import Plan
@@ -50,7 +51,10 @@ class Grader:
     def __init__(self, plan: Plan, course_seed: int, sandbox: str = "bubblewrap") -> None:
         self._gate = _Gate()
         self._events: queue.Queue[Event | BaseException | None] = queue.Queue()
-        self._worker = Worker(plan, Settings(course_seed, sandbox, 1), self._gate, self._events, threading.Event())
+        families = {name: ExaminerFamily() for name in plan.tasks}
+        self._worker = Worker(
+            plan, Settings(course_seed, sandbox, 1), self._gate, self._events, threading.Event(), families
+        )
         self.reports: list[GradeReport] = []
 
     def __enter__(self) -> Self:
