@@ -12,14 +12,14 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from nbformat.v4 import new_output
+from nbformat import NotebookNode
 
 from grader.errors import TaskError
 from grader.model import GradeReport, Outcome, Status, TestResult, TestSpec
 from grader.nbgrader_plugin.cells import grade_id
 from grader.nbgrader_plugin.defuse import defuse
 from grader.nbgrader_plugin.gradebook_cells import ReleasedCell
-from grader.reports.text import number, outcome_of
+from grader.reports.text import clean, number, outcome_of
 
 AGAIN = "run: grader nbgrader init, then nbgrader generate_assignment --force"
 POINTS_TOLERANCE = 1e-6
@@ -87,20 +87,22 @@ def check_outputs(result: TestResult, report: GradeReport, *, first: bool) -> li
     outputs = []
     remarks = [note for note in report.notes if not note.startswith("Cell ")] if first else []  # cells tell their own
     if remarks:
-        outputs.append(new_output("stream", name="stdout", text="\n".join(remarks) + "\n"))
+        # They name files, whose names need not be text that a notebook can be written with.
+        outputs.append(_output("stream", name="stdout", text="\n".join(map(clean, remarks)) + "\n"))
     of = f"{number(result.earned)} of {number(result.points)} {'point' if result.points == 1 else 'points'}"
     if result.outcome is Outcome.PASSED and result.earned == result.points:
-        outputs.append(new_output("stream", name="stdout", text=f"{GREEN}✓ passed{PLAIN}: {of}\n"))
+        outputs.append(_output("stream", name="stdout", text=f"{GREEN}✓ passed{PLAIN}: {of}\n"))
     elif result.earned > 0:
         text = f"{YELLOW}◐ partly right{PLAIN}: {of}\n{_words(result, report, first=first)}\n"
-        outputs.append(new_output("stream", name="stdout", text=text))
+        outputs.append(_output("stream", name="stdout", text=text))
         # nbgrader reads the points off this text.
-        outputs.append(new_output("execute_result", {"text/plain": repr(float(result.earned))}, execution_count=None))
+        data = {"text/plain": repr(float(result.earned))}
+        outputs.append(_output("execute_result", data=data, metadata={}, execution_count=None))
     else:
         said = _words(result, report, first=first)
         headline, _, rest = said.partition("\n")
         lines = [f"{RED}✗ {_outcome(result, report)}{PLAIN}: {headline}", *rest.splitlines()]
-        outputs.append(new_output("error", ename=_outcome(result, report), evalue=headline, traceback=lines))
+        outputs.append(_output("error", ename=_outcome(result, report), evalue=headline, traceback=lines))
     return outputs
 
 
@@ -113,7 +115,7 @@ def _words(result: TestResult, report: GradeReport, *, first: bool) -> str:
     if report.status is not Status.GRADED:
         if not first:
             return "The submission could not be run; the first check says why."
-        return "\n".join(filter(None, [_wrapped(report.reason), report.traceback]))
+        return "\n".join(filter(None, [_wrapped(clean(report.reason)), report.traceback]))
     parts = [_wrapped(result.message or "This check is lost.")]
     if result.hint:
         parts.append(_wrapped(f"Hint: {result.hint}"))
@@ -129,17 +131,22 @@ def _wrapped(text: str) -> str:
     return "\n".join(part for line in text.splitlines() for part in wrapper.wrap(line) or [""])
 
 
+def _output(kind: str, **fields: Any) -> Any:
+    """An output of nbformat's; the whole notebook is validated when it is written, each one alone takes 0.4 ms."""
+    return NotebookNode({"output_type": kind, **fields})
+
+
 def cell_output(output: Mapping[str, str], count: int) -> Any:
     """An output of one of the student's own cells, as nbformat has it."""
     if output["type"] == "stream":
-        return new_output("stream", name=output["name"], text=output["text"])
+        return _output("stream", name=output["name"], text=output["text"])
     if output["type"] == "error":
         lines = output["text"].splitlines() or [""]
         name, _, said = lines[-1].partition(": ")
-        return new_output("error", ename=name, evalue=said, traceback=lines)
+        return _output("error", ename=name, evalue=said, traceback=lines)
     data = {"text/plain": output["text"]}
     if "png" in output:
         data["image/png"] = output["png"]
     if output["type"] == "result":
-        return new_output("execute_result", data, execution_count=count)
-    return new_output("display_data", data)
+        return _output("execute_result", data=data, metadata={}, execution_count=count)
+    return _output("display_data", data=data, metadata={})
