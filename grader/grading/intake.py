@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -273,10 +273,11 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
             from nbformat import convert, from_dict
 
             document = convert(from_dict(document), 4)  # type: ignore[no-untyped-call]  # no annotations
+        checks = {_noted(cell).get("grade_id"): cell.get("source") for cell in document["cells"] if _is_check(cell)}
         cells = [
             (number, _text_of(cell["source"]))
             for number, cell in enumerate(document["cells"], start=1)
-            if _is_work(cell)
+            if _is_work(cell, checks)
         ]
         language = _language(document.get("metadata") or {})
     except Exception as error:  # nbformat's converters raise whatever a malformed document leads them to
@@ -290,16 +291,29 @@ def parse_notebook(entry: str, data: bytes) -> tuple[tuple[int, str], ...]:
     return tuple(cells)
 
 
-def _is_work(cell: dict[str, Any]) -> bool:
-    """Whether a cell is code of the student's, by what nbgrader has noted in it where it comes from there.
-
-    Its test cells are none: they are locked, and restored before anybody looks at them. An answer stays code where its
-    cell was turned into text by a slip; nbgrader turns it back too.
-    """
+def _noted(cell: dict[str, Any]) -> dict[str, Any]:
+    """What nbgrader has noted in a cell, where it comes from there."""
     metadata = cell.get("metadata")
     noted = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    noted = noted if isinstance(noted, dict) else {}
-    if noted.get("grade") is True and noted.get("solution") is not True:
+    return noted if isinstance(noted, dict) else {}
+
+
+def _is_check(cell: dict[str, Any]) -> bool:
+    """Whether a cell is one of nbgrader's tests: locked, and restored before anybody looks at it."""
+    noted = _noted(cell)
+    return noted.get("grade") is True and noted.get("solution") is not True and isinstance(noted.get("grade_id"), str)
+
+
+def _is_work(cell: dict[str, Any], checks: Mapping[Any, Any]) -> bool:
+    """Whether a cell is code of the student's.
+
+    A test is none, but a copy of it that he has rewritten is: of several cells the last is the test, as in nbgrader. An
+    answer stays code where its cell was turned into text by a slip; nbgrader turns it back too.
+
+    :param checks: what stands in the last of the cells that nbgrader takes for one test, by its name.
+    """
+    noted = _noted(cell)
+    if _is_check(cell) and checks[noted["grade_id"]] == cell.get("source"):
         return False
     answer = noted.get("solution") is True and noted.get("cell_type") == "code"
     return bool(cell["cell_type"] == "code" or answer)

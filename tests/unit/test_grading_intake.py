@@ -192,6 +192,22 @@ def test_a_notebooks_cells_keep_their_numbers() -> None:
     assert parse_notebook("work.ipynb", json.dumps(document).encode()) == ((2, "x = 1\ny = 2"), (3, "y = [\n"))
 
 
+def test_of_nbgraders_tests_only_rewritten_copies_are_work() -> None:
+    def cell(source: str, **noted: Any) -> dict[str, Any]:
+        return {"cell_type": "code", "source": source, "metadata": {"nbgrader": noted}}
+
+    test = {"grade": True, "solution": False, "grade_id": "test_root"}
+    cells = [
+        cell("def helper(): pass", **test),
+        cell("check(1)", **test),
+        cell("answer = 1", grade=True, solution=True, grade_id="by hand"),
+        cell("check(1)", **test),
+    ]
+    document = {"nbformat": 4, "metadata": {}, "cells": cells}
+    found = parse_notebook("work.ipynb", json.dumps(document).encode())
+    assert found == ((1, "def helper(): pass"), (3, "answer = 1"))
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
