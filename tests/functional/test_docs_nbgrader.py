@@ -187,8 +187,8 @@ def test_moving_an_existing_course_over(tmp_path: Path, quick: str) -> None:
     for student, given in (("anna", root / "source"), ("ben", root / "release")):
         shutil.copytree(given / "ps1", root / "submitted" / student / "ps1")
     nbgrader(root, "autograde", "ps1", env=env)
-    blocks = re.findall(r"```python\n(c\.Autograde.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 2
+    blocks = re.findall(r"```python\n(c\.(?:Autograde|ExchangeF).*?)```", TEXT, re.DOTALL)
+    assert len(blocks) == 3
     for command in COMMANDS:
         if command.section != MOVING:
             continue
