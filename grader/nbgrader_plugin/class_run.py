@@ -159,7 +159,10 @@ class SuiteRun:
     def _settle(self, report: GradeReport) -> None:
         hand_in = self._hand_ins[report.student]
         building = self._folders.build(hand_in)
-        self._records.write(hand_in, building, {self._name: self._graded(hand_in, report)})
+        try:
+            self._records.write(hand_in, building, {self._name: self._graded(hand_in, report)})
+        finally:
+            shutil.rmtree(building, ignore_errors=True)  # where it was not put in place
 
     def _graded(self, hand_in: HandIn, report: GradeReport) -> Any:
         if report.status in (Status.UNREADABLE, Status.MISSING):  # what is no regular file is not opened here either

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import queue
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from nbgrader import utils  # type: ignore[import-untyped]
 
-from grader.errors import GraderError, InfrastructureError, TaskError, UnreadableSubmission
+from grader.errors import GraderError, InfrastructureError, UnreadableSubmission
 from grader.grading.content_key import own_version
 from grader.nbgrader_plugin.class_run import Due, NotAutograded, Receive, Records, only, settled
 from grader.nbgrader_plugin.execute import SandboxedExecute
@@ -90,18 +92,17 @@ class ClassicRun:
             failure = InfrastructureError(what, remedy="see to the disk, and run it again")
             receive(NotAutograded(hand_in.student, failure))
             return 0
+        except Exception as error:  # one notebook must not take the class along, whatever it leads to
+            settled(hand_in, functools.partial(_raise, error), receive)
+            return 0
         return 1
 
     def _finish(
         self, hand_in: HandIn, building: Path, notebooks: dict[str, Any], error: BaseException | None, receive: Receive
     ) -> None:
-        if isinstance(error, (InfrastructureError, TaskError)):
-            receive(NotAutograded(hand_in.student, error))
-            return
-        if error is not None:
-            raise error
-
         def write() -> None:
+            if error is not None:
+                raise error
             for name, notebook in notebooks.items():
                 resources = self._folders.resources(hand_in.student, name, self._folders.autograded(hand_in.student))
                 notebook.metadata[GRADED] = {"key": self._keys[hand_in.student], "status": "graded"}
@@ -109,6 +110,7 @@ class ClassicRun:
             self._records.write(hand_in, building, notebooks)
 
         settled(hand_in, write, receive)
+        shutil.rmtree(building, ignore_errors=True)  # where it was not put in place
 
     def _sanitized(self, hand_in: HandIn, name: str, building: Path) -> Any:
         file = hand_in.folder / f"{name}.ipynb"
@@ -132,8 +134,13 @@ class ClassicRun:
         for found in sorted(utils.find_all_files(str(hand_in.folder))):
             if Path(found).is_file() and not Path(found).is_symlink():
                 try:
-                    content = hashlib.sha256(Path(found).read_bytes()).hexdigest()
+                    with Path(found).open("rb") as file:
+                        content = hashlib.file_digest(file, "sha256").hexdigest()
                 except OSError as error:
                     raise GraderError(f"cannot be read: {error.strerror}", where=found) from error
                 digest.update(json.dumps([str(Path(found).relative_to(hand_in.folder)), content]).encode())
         return digest.hexdigest()
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from nbgrader import utils
@@ -19,17 +19,22 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # A link or a link's definition, with where it leads. Other places than a web page can be spelt in many ways.
 _LINK = re.compile(r"\](?=\((?P<web>https?://)|\(attachment:(?P<picture>[^()\s]+)\)|[(:])")
 # MathJax' commands that make links and attributes, or load more of their kind.
-_MATH = re.compile(r"\\(?=(?:href|require|cssId|class|style|data)\b)")
+_MATH = re.compile(r"\\+(?=(?:href|require|cssId|class|style|data)\b)")
+# Ways to write a backslash that only the browser reads.
+_HIDDEN_BACKSLASH = re.compile(r"&(?=#|bsol;)")
 # Of the notebook's own metadata, what nbgrader and the exporters need.
 KEPT_METADATA = ("kernelspec", "language_info")
 # Pictures in Markdown cells that are shown as such; an SVG may hold scripts.
 PICTURES = frozenset(("image/png", "image/jpeg", "image/gif"))
+# In a cell as it was released, where they may be the instructor's: an <img> runs no scripts of an SVG.
+RELEASED_PICTURES = PICTURES | {"image/svg+xml"}
 
 
 def defuse(notebook: Any) -> None:
     """Make markup in the student's own Markdown and raw cells visible instead of effective, in place.
 
-    Cells that stand as they were released keep it. Outputs are to be written by us.
+    Cells that stand as they were released keep it, if not all attachments, which no checksum covers. Outputs are to be
+    written by us.
 
     :param notebook: NotebookNode whose watched cells have been restored.
     """
@@ -37,21 +42,28 @@ def defuse(notebook: Any) -> None:
         {key: value for key, value in notebook.metadata.items() if key in KEPT_METADATA}
     )
     for cell in notebook.cells:
-        if cell.cell_type == "code" or _is_as_released(cell):
+        if cell.cell_type == "code":
+            continue
+        released = _is_as_released(cell)
+        if "attachments" in cell:
+            kinds = RELEASED_PICTURES if released else PICTURES
+            pictures = {name: _pictures(each, kinds) for name, each in cell.attachments.items()}
+            cell.attachments = {name: kept for name, kept in pictures.items() if kept}
+        if released:
             continue
         if cell.cell_type == "raw":
             cell.metadata.pop("raw_mimetype", None)
             cell.metadata.pop("format", None)
-        if "attachments" in cell:
-            cell.attachments = {name: kept for name, each in cell.attachments.items() if (kept := _pictures(each))}
-        cell.source = _MATH.sub("", _without_links(_TAG.sub("&lt;", cell.source), cell.get("attachments", {})))
+        text = _TAG.sub("&lt;", _HIDDEN_BACKSLASH.sub("&amp;", cell.source))
+        cell.source = _MATH.sub("", _without_links(text, cell.get("attachments", {})))
 
 
 def _without_links(text: str, pictures: Mapping[str, object]) -> str:
     """Text in which links lead to web pages and to pictures that are there: nbconvert fails at one that is missing."""
 
     def checked(found: re.Match[str]) -> str:
-        return "]" if found["web"] or found["picture"] in pictures else r"\]"
+        # No backslash: behind one of the student's it would stand for itself, and the link would be one.
+        return "]" if found["web"] or found["picture"] in pictures else "&#93;"
 
     return _LINK.sub(checked, text)
 
@@ -61,10 +73,10 @@ def _is_as_released(cell: Any) -> bool:
     return bool(noted and noted.get("checksum") and noted["checksum"] == utils.compute_checksum(cell))
 
 
-def _pictures(bundle: Any) -> dict[str, str]:
+def _pictures(bundle: Any, kinds: Container[str]) -> dict[str, str]:
     if not isinstance(bundle, dict):
         return {}
-    return {kind: data for kind, data in bundle.items() if kind in PICTURES and _is_base64(data)}
+    return {kind: data for kind, data in bundle.items() if kind in kinds and _is_base64(data)}
 
 
 def _is_base64(data: Any) -> bool:

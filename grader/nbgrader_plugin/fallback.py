@@ -39,7 +39,8 @@ def why_kernel(nb: Any, folder: Path, more_modules: Iterable[str] = ()) -> str:
     if name and not _is_own_python(name):
         return f"its kernel {name} has a Python of its own"
     sources = [str(cell.source) for cell in nb.cells if cell.cell_type == "code"]
-    sources += [path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.py")) if not path.is_symlink()]
+    helpers = [path for path in sorted(folder.glob("*.py")) if path.is_file() and not path.is_symlink()]
+    sources += [path.read_text("utf-8", "replace") for path in helpers]
     wanted = KERNEL_MODULES | set(more_modules)
     for source in sources:
         found = sorted(wanted & set(imports(source)))

@@ -18,6 +18,8 @@ from typing import Any
 import nbformat
 from nbgrader import utils
 
+# Characters of timestamp.txt that are read; nbgrader's own line has 30.
+MAX_TIMESTAMP = 200
 GRADED = "grader"  # key of a notebook's metadata under which is noted what was graded
 
 
@@ -109,10 +111,7 @@ class AssignmentFolders:
                 # A link of a student's may lead to what is none of his.
                 if found in spared or not stat.S_ISREG(os.lstat(found).st_mode):
                     continue
-                copy = building / Path(found).relative_to(folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.unlink(missing_ok=True)
-                shutil.copy(found, copy)
+                _put(Path(found), building, Path(found).relative_to(folder))
         return building
 
     def put_in_place(self, hand_in: HandIn, building: Path, notebooks: Mapping[str, Any]) -> None:
@@ -134,10 +133,30 @@ class AssignmentFolders:
         return Path(self._coursedir.format_path(step, student, self._assignment))
 
 
+def _put(file: Path, building: Path, place: Path) -> None:
+    """Copy a file to its place; a student's folder of a file's name, or file of a folder's name, gives way."""
+    for part in reversed(place.parents[:-1]):
+        if (building / part).exists() and not (building / part).is_dir():
+            (building / part).unlink()
+    copy = building / place
+    if copy.is_dir():
+        shutil.rmtree(copy)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.unlink(missing_ok=True)
+    shutil.copy(file, copy)
+
+
 def timestamp(folder: Path) -> datetime | None:
-    """When it was handed in, UTC without a zone; None where nbgrader's file is missing or holds no time."""
+    """When it was handed in, UTC without a zone; None where nbgrader's file is missing or holds no time.
+
+    A link is not followed, and a fifo keeps nobody waiting.
+    """
     try:
-        found: datetime | None = utils.parse_utc((folder / "timestamp.txt").read_text().strip() or None)
+        descriptor = os.open(folder / "timestamp.txt", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            found: datetime | None = utils.parse_utc(file.read(MAX_TIMESTAMP).strip() or None)
     except (OSError, ValueError, OverflowError):
         return None
     return found

@@ -26,6 +26,7 @@ from traitlets import List, Unicode, default
 
 from grader.errors import InfrastructureError, SandboxUnavailable
 from grader.nbgrader_plugin.runner import NOTEBOOK_LIMITS, error_output, read_folder
+from grader.nbgrader_plugin.unreadable import plain
 from grader.sandbox.bubblewrap import kernel_command, python_folders
 from grader.sandbox.process import descendants
 from grader.sandbox.seccomp import guest_filter
@@ -164,6 +165,9 @@ class SandboxedKernelExecute(Execute):
         if "text" in content:  # one message may hold 100 MB
             room = MAX_CELL_CHARACTERS - self._characters
             content["text"] = _shortened(content["text"], max(0, room))
+        for part in ("data", "metadata"):  # nested to any depth, where notebooks are copied and written by recursion
+            if part in content:
+                content[part] = plain(content[part])
         self._characters += len(content.get("text", "")) + sum(map(_size, content.get("data", {}).values()))
         if self._characters > MAX_CELL_CHARACTERS or len(outs) > MAX_OUTPUTS:
             kind, name = msg["msg_type"], content.get("name")

@@ -22,6 +22,7 @@ from nbformat import NotebookNode, from_dict
 
 from grader.errors import InfrastructureError
 from grader.model import Environment, Limits, SubmissionFiles
+from grader.nbgrader_plugin.unreadable import plain
 from grader.remote.notebook import CellAnswer, NotebookSession
 from grader.sandbox import GuestFault, GuestMemory, GuestTimeout, Zygote, open_sandbox
 from grader.sandbox.imports import WORTH_PRELOADING, all_source, imports, installed, submission_environment
@@ -194,8 +195,9 @@ class _Execution:
     def _outputs(self, answer: CellAnswer, count: int) -> list[NotebookNode]:
         for display_id, bundle in answer.updates.items():
             for shown in self._displays.get(display_id, ()):
-                shown.update(from_dict(bundle))
-        outputs = [from_dict(output) for output in answer.outputs]
+                shown.update(from_dict(plain(bundle)))
+        # Charts come as JSON of any depth; notebooks are copied and written by recursion.
+        outputs = [from_dict(plain(output)) for output in answer.outputs]
         for output in outputs:
             if output.output_type == "execute_result":
                 output["execution_count"] = count

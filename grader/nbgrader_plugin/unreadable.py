@@ -71,7 +71,7 @@ def _cell(told: dict[str, Any], place: int, seen: set[str], minor: int) -> dict[
         "source": _source(told.get("source")),
     }
     if kind == "code":
-        outputs = _plain(told.get("outputs"))
+        outputs = plain(told.get("outputs"))
         count = told.get("execution_count")
         cell["outputs"] = outputs if isinstance(outputs, list) else []
         cell["execution_count"] = count if type(count) is int else None
@@ -101,20 +101,20 @@ def _source(told: Any) -> str:
 
 
 def _table(told: Any) -> dict[str, Any]:
-    found = _plain(told)
+    found = plain(told)
     return found if isinstance(found, dict) else {}
 
 
-def _plain(told: Any, depth: int = 0) -> Any:
+def plain(told: Any, depth: int = 0) -> Any:
     """A JSON value that can be copied and written: of bounded depth, all text fit for a file."""
     if isinstance(told, str):
         return _text(told)
     if isinstance(told, (dict, list)) and depth >= MAX_DEPTH:
         return None
     if isinstance(told, dict):
-        return {_text(key): _plain(value, depth + 1) for key, value in told.items()}
+        return {_text(key): plain(value, depth + 1) for key, value in told.items()}
     if isinstance(told, list):
-        return [_plain(value, depth + 1) for value in told]
+        return [plain(value, depth + 1) for value in told]
     return told
 
 

@@ -48,7 +48,11 @@ def hazards(page: BeautifulSoup) -> list[str]:
         "[click]( JaVaScRiPt:steal())",
         "[click](javascript&colon;steal())",
         "[click](java&#115;cript:steal())",
+        "[click\\](javascript:steal())",
+        "[click\\\\\\](javascript:steal())",
+        "| a |\n|---|\n| [click\\](javascript:steal()) |",
         "[click][ref]\n\n[ref]: javascript:steal()",
+        "[click][ref]\n\n[ref\\]: javascript:steal()",
         "[ref]\n\n  [ref]: <javascript:steal()>",
         "$\\href{javascript:steal()}{x}$",
         "<https://example.org/><script >steal()</script >",
@@ -62,6 +66,13 @@ def test_markup_of_a_student_is_text(text: str) -> None:
         notebook = new_notebook(cells=[cell])
         defuse(notebook)
         assert not hazards(rendered(notebook)), text
+
+
+@pytest.mark.parametrize("slash", ["\\", "\\\\", "\\\\\\", "&#92;", "&#x5c;", "&bsol;"])
+def test_commands_of_mathjax_that_make_links_are_words(slash: str) -> None:
+    notebook = new_notebook(cells=[new_markdown_cell(f"&#36;{slash}href{{javascript:steal()}}{{x}}$")])
+    defuse(notebook)
+    assert "\\href" not in rendered(notebook).get_text()
 
 
 def test_ordinary_markdown_stays() -> None:
@@ -96,6 +107,16 @@ def test_attachments_are_pictures() -> None:
     }
     defuse(notebook)
     assert cell.attachments == {"a.png": {"image/png": PNG}}
+    assert not hazards(rendered(notebook))
+
+
+def test_attachments_of_a_released_cell_are_pictures() -> None:
+    cell = new_markdown_cell("![a](attachment:a.svg)", metadata={"nbgrader": {"grade_id": "a", "locked": True}})
+    cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
+    cell.attachments = {"a.svg": {'image/svg+xml" onerror="steal()': PNG, "text/html": PNG, "image/svg+xml": PNG}}
+    notebook = new_notebook(cells=[cell])
+    defuse(notebook)
+    assert cell.attachments == {"a.svg": {"image/svg+xml": PNG}}
     assert not hazards(rendered(notebook))
 
 
