@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -111,6 +112,50 @@ def test_every_command_is_typed_by_a_test_or_has_its_reason() -> None:
     for command in COMMANDS:
         if command.user == "anna" and command.typed not in NOT_RUN:
             assert command.typed.startswith("nbgrader ")
+
+
+def section(heading: str) -> str:
+    return TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_the_settings_of_the_sandbox_are_told_with_their_defaults() -> None:
+    from grader.nbgrader_plugin.execute import SandboxedExecute
+
+    told: dict[str, str] = {}
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]*) \|", section("Any nbgrader notebook"), re.MULTILINE)
+    for names, defaults in rows:
+        each = re.findall(r"\w+", names)
+        values = [defaults] * len(each) if defaults.startswith("as in") else defaults.split(", ")
+        told |= {name: value.strip('`"') for name, value in zip(each, values, strict=True)}
+    traits = SandboxedExecute.class_own_traits(config=True)
+    assert told.keys() == traits.keys()
+    for name, value in told.items():
+        default = traits[name].default()
+        default = "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+        assert value in (default, "as in `Execute"), name
+
+
+def test_the_settings_of_exports_are_told_with_their_defaults() -> None:
+    from grader.nbgrader_plugin.canvas import CanvasExport
+    from grader.nbgrader_plugin.exports import GradesExport
+    from grader.nbgrader_plugin.moodle import MoodleExport
+
+    page = section("Late work, and marks for Canvas and Moodle")
+    found = dict(re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", page, re.MULTILINE))
+    told = {name: value.strip('`"').partition(";")[0] for name, value in found.items()}
+    traits = dict(GradesExport.class_own_traits(config=True))
+    for cls in (CanvasExport, MoodleExport):
+        for name in cls.class_own_traits(config=True).keys() - traits.keys():
+            traits[f"{cls.__name__}.{name}"] = cls.class_own_traits()[name]
+    assert told == {name: str(trait.default()) or "empty" for name, trait in traits.items()}
+    assert found["no_grade"] == f"empty; Moodle: `{MoodleExport().no_grade}`"
+
+
+def test_the_statement_is_that_of_the_module() -> None:
+    from grader.nbgrader_plugin import execute
+
+    [block] = [block for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if "SandboxedExecute" in block]
+    assert textwrap.indent(block, "    ") in f"{execute.__doc__}\n"
 
 
 def test_from_nothing_to_released_feedback(tmp_path: Path, quick: str) -> None:
