@@ -159,6 +159,8 @@ class AssignmentGrader:
     def _examiner(self) -> Examiner:
         """The warm examiner; its first act is to show that the reference passes."""
         last: ExaminerLost | None = None
+        if self._client is not None and not self._client.alive:  # it was idle, or its origin is lost
+            self.close()
         while self._client is None:
             if self._starts > MAX_RESTARTS:
                 name = self.task.assignment.name

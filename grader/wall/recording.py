@@ -11,6 +11,7 @@ import contextlib
 import io
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
@@ -38,6 +39,7 @@ class Recorder:
         self._text = 0  # characters of the current cell
         self._room = MAX_TOTAL
         self._drawing = 0.0  # CPU seconds spent on pictures
+        self._drawn: weakref.WeakSet[Any] = weakref.WeakSet()
 
     @contextlib.contextmanager
     def cell(self, number: int) -> Iterator[None]:
@@ -56,7 +58,7 @@ class Recorder:
             for name, tee in tees.items():
                 if getattr(sys, name, None) is tee:  # a cell may put something else there, for later cells
                     setattr(sys, name, tee.stream)
-            with contextlib.suppress(BaseException):  # drawing runs the student's code
+            with contextlib.suppress(BaseException):  # drawing may run the student's code
                 self._pictures()
             self._current = None
 
@@ -95,21 +97,26 @@ class Recorder:
             self._current.append(output)
 
     def _pictures(self) -> None:
-        """Draw what pyplot holds, as a notebook does at the end of a cell, and close it."""
-        pyplot: Any = sys.modules.get("matplotlib.pyplot")
-        if pyplot is None:
+        """Draw the figures that the cell has made; they stay as they are, since nobody closes them elsewhere either."""
+        helpers: Any = sys.modules.get("matplotlib._pylab_helpers")
+        if helpers is None:
             return
-        for number in pyplot.get_fignums():
+        for manager in list(helpers.Gcf.figs.values()):  # asking pyplot would make each the current one
             start = time.process_time()
-            if self._drawing < PICTURE_SECONDS:
-                file = io.BytesIO()
-                pyplot.figure(number).savefig(file, format="png", dpi=PICTURE_DPI)
-                data = base64.b64encode(file.getvalue()).decode()
-                if len(data) <= self._room:
-                    self._room -= len(data)
-                    self._add({"type": "display", "text": "<Figure>", "png": data})
+            figure = manager.canvas.figure
+            if self._drawing < PICTURE_SECONDS and figure not in self._drawn:
+                self._drawn.add(figure)
+                with contextlib.suppress(Exception):  # the next one may be sound
+                    self._picture(figure)
             self._drawing += time.process_time() - start
-        pyplot.close("all")
+
+    def _picture(self, figure: Any) -> None:
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=PICTURE_DPI)
+        data = base64.b64encode(file.getvalue()).decode()
+        if len(data) <= self._room:
+            self._room -= len(data)
+            self._add({"type": "display", "text": "<Figure>", "png": data})
 
 
 class _Tee(io.TextIOBase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -134,14 +135,24 @@ def test_everything_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 PLOT = "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
 
 
-def test_a_figure_is_a_picture_of_its_cell_and_closed() -> None:
+@pytest.fixture(autouse=True)
+def _no_figures_of_other_tests() -> Iterator[None]:
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def test_a_figure_is_a_picture_of_its_cell_once_and_stays_open() -> None:
+    """As in a load that is not recorded: what a later cell does to an open figure must give the same."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    outputs = record(f"{PLOT}None", "plt.get_fignums()", "plt.figure(); plt.figure();")
+    ask = "plt.get_fignums(), plt.gcf().number"
+    outputs = record(f"{PLOT}None", ask, "plt.figure(); plt.figure();", ask)
     [figure] = outputs[1]
     assert figure["type"] == "display"
     assert base64.b64decode(figure["png"]).startswith(PNG)
-    assert texts(outputs[2]) == ["[]"]
+    assert texts(outputs[2]) == ["([1], 1)"]
     assert ["png" in output for output in outputs[3]] == [True, True]
+    assert texts(outputs[4]) == ["([1, 2, 3], 3)"]
 
 
 def test_pictures_are_bounded_in_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +171,6 @@ def test_a_figure_that_cannot_be_drawn_decides_nothing() -> None:
     assert list(run_cells([(1, f"{PLOT}{broken}None"), (2, "1")], {}, recorder)) == []
     assert recorder.outputs[1] == []
     assert texts(recorder.outputs[2]) == ["1"]
-    record("plt = __import__('matplotlib.pyplot').pyplot\nplt.close('all')")
 
 
 # Reading what a guest tells -------------------------------------------------------------------------------------------
