@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from grader.errors import InfrastructureError, SandboxUnavailable
 from grader.nbgrader_plugin.runner import NOTEBOOK_LIMITS, error_output, read_folder
 from grader.nbgrader_plugin.unreadable import plain
 from grader.sandbox.bubblewrap import kernel_command, python_folders
-from grader.sandbox.process import descendants
+from grader.sandbox.process import descendants, tree_usage
 from grader.sandbox.seccomp import guest_filter
 from grader.sandbox.zygote import GUEST_ENVIRONMENT
 from grader.wall.outputs import MAX_CELL_CHARACTERS
@@ -40,6 +42,10 @@ KERNEL_MIB = 1024
 MAX_OUTPUTS = 2000
 # Of the folder, which is copied; there is no private disk whose size would bound it.
 MAX_FOLDER_BYTES = 4 * 2**30
+# Seconds between two looks at what a box takes: rlimits hold for each process by itself, and for root's only in part.
+LOOK_SECONDS = 0.25
+# Processes of bubblewrap and the kernel, beside those of the notebook.
+KERNEL_PROCESSES = 3
 
 
 class SandboxedKernelManager(AsyncKernelManager):
@@ -107,6 +113,10 @@ class SandboxedKernelManager(AsyncKernelManager):
             await super()._async_launch_kernel(
                 box, cwd="/", env={}, pass_fds=(program.fileno(),), stdout=subprocess.DEVNULL, **kw
             )
+        process = getattr(self.provisioner, "process", None)
+        if process is not None:
+            arguments = (os.pidfd_open(process.pid), process.pid, self.limits, work)
+            threading.Thread(target=_watch, args=arguments, name="watching a kernel", daemon=True).start()
 
     def _limit_arguments(self) -> list[str]:
         limits = self.limits
@@ -137,6 +147,38 @@ class SandboxedKernelManager(AsyncKernelManager):
             self._remove()
 
     cleanup_resources = _async_cleanup_resources
+
+
+def _watch(handle: int, pid: int, limits: Any, work: Path) -> None:
+    """End a box whose processes together take more than a notebook may; returns when the box has ended.
+
+    :param handle: pidfd of bubblewrap's process ``pid``; closed here.
+    :param work: the kernel's copy of the notebook's folder.
+    """
+    before = _folder_bytes(work)
+    most = (limits.memory_mb + KERNEL_MIB) * MIB
+    try:
+        while not select.select([handle], [], [], LOOK_SECONDS)[0]:
+            if (
+                len(descendants(pid)) > limits.processes + KERNEL_PROCESSES
+                or tree_usage(pid, 0)[1] > most
+                or _folder_bytes(work) > before + limits.disk_mb * MIB
+            ):
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                return
+    finally:
+        os.close(handle)
+
+
+def _folder_bytes(folder: Path) -> int:
+    """Bytes on the disk of all files below a folder; links are not followed."""
+    size = 0
+    for place, _folders, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += Path(place, name).lstat().st_blocks * 512
+    return size
 
 
 class SandboxedKernelExecute(Execute):
