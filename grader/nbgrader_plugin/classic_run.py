@@ -15,7 +15,7 @@ from typing import Any
 
 from nbgrader import utils  # type: ignore[import-untyped]
 
-from grader.errors import GraderError, InfrastructureError, UnreadableSubmission
+from grader.errors import InfrastructureError, UnreadableSubmission
 from grader.grading.content_key import own_version
 from grader.nbgrader_plugin.class_run import Due, NotAutograded, Receive, Records, only, settled
 from grader.nbgrader_plugin.execute import SandboxedExecute
@@ -127,19 +127,35 @@ class ClassicRun:
 
     def _key(self, hand_in: HandIn) -> str:
         """Digest of what was handed in and of what it is held against."""
-        digest = hashlib.sha256(own_version().encode())
-        for name, notebook in sorted(self._notebooks.items()):
-            cells = [[each.name, each.source, each.points] for _, each in sorted(notebook.cells.items())]
-            digest.update(json.dumps([name, cells]).encode())
-        for found in sorted(utils.find_all_files(str(hand_in.folder))):
-            if Path(found).is_file() and not Path(found).is_symlink():
-                try:
-                    with Path(found).open("rb") as file:
-                        content = hashlib.file_digest(file, "sha256").hexdigest()
-                except OSError as error:
-                    raise GraderError(f"cannot be read: {error.strerror}", where=found) from error
-                digest.update(json.dumps([str(Path(found).relative_to(hand_in.folder)), content]).encode())
-        return digest.hexdigest()
+        parts = [self._held_against, _digests(hand_in.folder)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @functools.cached_property
+    def _held_against(self) -> list[Any]:
+        """What is the same for everybody: released cells, the instructor's files, how cells are executed."""
+        cells = [
+            [name, [[each.name, each.source, each.points] for _, each in sorted(notebook.cells.items())]]
+            for name, notebook in sorted(self._notebooks.items())
+        ]
+        step = SandboxedExecute(parent=self._converter)
+        traits = step.trait_values(config=True).items()
+        settings = {name: getattr(value, "__qualname__", None) or repr(value) for name, value in traits}
+        return [own_version(), cells, _digests(self._folders.masters), settings]
+
+
+def _digests(folder: Path) -> list[list[str]]:
+    """Names and digests of the regular files in a folder; of one that cannot be read, why."""
+    found = []
+    for name in sorted(utils.find_all_files(str(folder))):
+        path = Path(name)
+        if path.is_file() and not path.is_symlink():
+            try:
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                content = str(error)
+            found.append([str(path.relative_to(folder)), content])
+    return found
 
 
 def _raise(error: BaseException) -> None:

@@ -47,6 +47,11 @@ class AssignmentFolders:
     def autograded(self, student: str) -> Path:
         return self._path(self._coursedir.autograded_directory, student)
 
+    @property
+    def masters(self) -> Path:
+        """The instructor's folder."""
+        return self._path(self._coursedir.source_directory, ".")
+
     def hand_ins(self, notebooks: Collection[str]) -> tuple[list[HandIn], list[str]]:
         """Everybody who handed in one of these notebooks, and warnings about those who handed in something else."""
         found, warnings = [], []
@@ -104,7 +109,7 @@ class AssignmentFolders:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         ignore = [*self._coursedir.ignore, "*.ipynb"]
-        masters = self._path(self._coursedir.source_directory, ".")
+        masters = self.masters
         spared = {str(masters / each) for each in self._converter.exclude_overwriting.get(self._assignment, [])}
         for folder in (hand_in.folder, masters):
             for found in utils.find_all_files(str(folder), ignore):
