@@ -300,6 +300,7 @@ def test_from_nothing_to_released_feedback(tmp_path: Path) -> None:
     assert {row["Username"]: float(row[A]) for row in rows_of(root / "moodle.csv")} == pytest.approx(final)
 
 
+@pytest.mark.slow  # test_nbgrader_pains.py compares a whole class
 def test_autograde_gives_the_marks_of_grader_grade(tmp_path: Path) -> None:
     name = "gradient_descent"
     root = tmp_path / 'a "course" #2'
