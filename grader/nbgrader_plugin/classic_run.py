@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
 import queue
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from grader.nbgrader_plugin.folders import GRADED, AssignmentFolders, HandIn
 from grader.nbgrader_plugin.gradebook import ClassGradebook
 from grader.nbgrader_plugin.steps import Steps
 from grader.nbgrader_plugin.unreadable import problem_of, read_notebook, unreadable_page
+
+EXECUTION = "NBGRADER_EXECUTION"
 
 
 class ClassicRun:
@@ -66,8 +69,8 @@ class ClassicRun:
                 error = raised
             finished.put((hand_in, building, notebooks, error))
 
-        # One warm shell per thread, which ends with it.
-        with ThreadPoolExecutor(count, "executing") as pool:
+        # One warm shell per thread, which ends with it. Cells may ask what they are executed for.
+        with graded_for_marks(), ThreadPoolExecutor(count, "executing") as pool:
             try:
                 waiting = iter(self._due)
                 under_way = 0
@@ -141,6 +144,20 @@ class ClassicRun:
         traits = step.trait_values(config=True).items()
         settings = {name: getattr(value, "__qualname__", None) or repr(value) for name, value in traits}
         return [own_version(), cells, _digests(self._folders.masters), settings]
+
+
+@contextlib.contextmanager
+def graded_for_marks() -> Iterator[None]:
+    """Say in the environment, as ``nbgrader autograde`` does, that cells are executed for marks."""
+    before = os.environ.get(EXECUTION)
+    os.environ[EXECUTION] = "autograde"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[EXECUTION]
+        else:
+            os.environ[EXECUTION] = before
 
 
 def _digests(folder: Path) -> list[list[str]]:

@@ -118,6 +118,20 @@ def inode(room: Path, student: str) -> int:
     return (room / "autograded" / student / A / f"{A}.ipynb").stat().st_ino
 
 
+def test_hidden_checks_earn_nothing_where_only_cells_are_executed(room: Path) -> None:
+    """A classroom of ours whose own settings put SandboxedExecute in place of Examine."""
+    with (room / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(CLASSIC_CONFIG.format(root=str(room)))
+    autograde(room, "--student", "ada")
+    with sqlite3.connect(room / "gradebook.db") as database:
+        earned = dict(
+            database.execute("SELECT c.name, g.auto_score FROM grade g JOIN base_cell c ON c.id = g.cell_id").fetchall()
+        )
+    assert any(score for name, score in earned.items() if not name.startswith("hidden_")), "a visible check runs"
+    assert not any(score for name, score in earned.items() if name.startswith("hidden_"))
+    assert "NBGRADER_EXECUTION" not in os.environ
+
+
 # Again ----------------------------------------------------------------------------------------------------------------
 
 
