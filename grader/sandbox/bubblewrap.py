@@ -17,6 +17,8 @@ from grader.sandbox.zygote import GUEST_ENVIRONMENT, WALL, ZygoteProcess
 
 # Of /etc only what a C library, fonts and time zones read; no passwd, hosts or keys.
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "fonts", "alternatives")
+# Of a kernel's /tmp; its working folder is elsewhere, and watched.
+KERNEL_TMP_BYTES = 64 * 2**20
 TOP = ("lib", "lib32", "lib64", "libx32", "bin", "sbin")
 
 
@@ -102,7 +104,7 @@ def kernel_command(
     box += ["--cap-drop", "ALL", "--hostname", "box", "--clearenv", "--seccomp", str(seccomp)]
     for name, value in variables.items():
         box += ["--setenv", name, value]
-    box += [*system_view(), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    box += [*system_view(), "--proc", "/proc", "--dev", "/dev", "--size", str(KERNEL_TMP_BYTES), "--tmpfs", "/tmp"]
     outside = [folder for folder in folders if not folder.is_relative_to("/usr") and folder.is_dir()]
     box += _open_parents([private, *outside])
     for folder in outside:
