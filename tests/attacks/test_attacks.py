@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import re
-import resource
 import shutil
 import socket
 import subprocess
@@ -155,13 +154,29 @@ class Class:
         }
 
 
-def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+# Runs a command and writes the largest resident size among its processes, KiB, to descriptor 3: what this process
+# itself would be told counts the children of all other tests too.
+MEASURED = (
+    "import os, resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
+    "os.write(3, b'%d' % resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+)
+
+
+def run(root: Path, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "GRADER_SECRET": SECRET, "PYTHONPATH": ""}
-    command = [sys.executable, "-m", "grader.cli.main", *arguments]
+    command = [*wrapper, sys.executable, "-m", "grader.cli.main", *arguments]
     database = ["--db", f"sqlite:///{root / 'written' / 'results.sqlite'}"]
     return subprocess.run(
         [*command, *database], cwd=root, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS
     )
+
+
+def run_measured(root: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    """As :func:`run`; also the largest process of the run, MiB."""
+    figure = root / "largest"
+    shell = ("bash", "-c", 'exec 3>"$0"; exec "$@"', str(figure), sys.executable, "-c", MEASURED)
+    result = run(root, *arguments, wrapper=shell)
+    return result, int(figure.read_text()) / 1024
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -219,7 +234,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
         hand_in(root, server.getsockname()[1])
         before = contents(root / "submitted")
         start = time.monotonic()
-        result = run(root, "grade", "--json")
+        result, memory = run_measured(root, "grade", "--json")
         seconds = time.monotonic() - start
         try:
             server.accept()
@@ -227,7 +242,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
         except TimeoutError:
             connected = False
     assert result.returncode == 0, result.stderr[-4000:]
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     left = tuple(name for name in processes().values() if name == "attackdaemon")
     (root / "written/grade.json").write_text(result.stdout, encoding="utf-8")
     (root / "written/grade.err").write_text(result.stderr, encoding="utf-8")
