@@ -16,7 +16,7 @@ from subprocess import CalledProcessError
 from typing import Any
 
 from nbgrader import api
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -199,19 +199,24 @@ class ClassGradebook:
         manual = dict(
             self._db.execute(select(table.c.cell_id, table.c.manual_score).where(table.c.notebook_id == row)).all()
         )
-        names = notebook.grade_cells if marks is None else marks.scores
-        for name in names:
+        rows = []
+        for name in notebook.grade_cells if marks is None else marks.scores:
             cell = notebook.grade_cells[name]
             score = 0.0 if marks is None else marks.scores[name]
             by_hand = marks is not None and (manual[cell] is not None or score is None)
-            mine = (table.c.notebook_id == row, table.c.cell_id == cell)
-            self._db.execute(update(table).where(*mine).values(auto_score=score, needs_manual_grade=by_hand))
+            rows.append({"cell": cell, "score": score, "by_hand": by_hand})
+        values: dict[str, Any] = {"auto_score": bindparam("score"), "needs_manual_grade": bindparam("by_hand")}
+        self._update_all(table, row, values, rows)
 
     def _write_comments(self, notebook: ReleasedNotebook, row: str, marks: NotebookMarks) -> None:
-        table = api.Comment.__table__
-        for name, comment in marks.comments.items():
-            mine = (table.c.notebook_id == row, table.c.cell_id == notebook.comment_cells[name])
-            self._db.execute(update(table).where(*mine).values(auto_comment=comment))
+        rows = [{"cell": notebook.comment_cells[name], "comment": text} for name, text in marks.comments.items()]
+        self._update_all(api.Comment.__table__, row, {"auto_comment": bindparam("comment")}, rows)
+
+    def _update_all(self, table: Any, notebook: str, values: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+        """Update rows of a submitted notebook's cells, each given by ``cell``, with one statement."""
+        if rows:
+            mine = (table.c.notebook_id == notebook, table.c.cell_id == bindparam("cell"))
+            self._db.connection().execute(update(table).where(*mine).values(values), rows)
 
     def _write_penalty(self, row: str, student: str, late: timedelta, penalty: Penalty) -> None:
         points: float | None = None
