@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from grader.course import read_suites, select_assignments
-from grader.errors import SubmissionError
+from grader.errors import InfrastructureError, SubmissionError
 from grader.grading.intake import Submission, read_submission
 from grader.grading.pipeline import AssignmentGrader, Failure, InvalidTask, Settings, refused
 from grader.grading.plan import Task, make_task
@@ -43,7 +43,11 @@ class WarmGraders:
         with self._lock:
             self._stop_timer()
             grader = self._grader_of(course, task, frozenset(modules))
-            event = grader.grade(submission, files)
+            try:
+                event = grader.grade(submission, files)
+            except InfrastructureError:
+                self._end()  # it counts its starts; a server must not go on refusing once the machine is mended
+                raise
             self._timer = threading.Timer(IDLE_SECONDS, self.close)
             self._timer.daemon = True
             self._timer.start()
