@@ -21,6 +21,7 @@ from grader.remote.errors import (
     raised_error,
     text_of,
 )
+from grader.remote.kept import KeptMemory
 from grader.remote.loaded import Loaded, LoadError, read_loaded
 from grader.remote.proxies import Handle, RemoteFunction, SubmissionProxy
 from grader.remote.reflect import arguments_are_watched, reflect
@@ -271,8 +272,15 @@ class RemoteSession:
         """The items of an object in the guest, at most MAX_ITEMS."""
         where = f"iterating over a {handle.remote_type}"
         operation, iterator, count = "iterate", handle, 0
+        kept = KeptMemory(self._limits.memory_mb)
         while True:
             reply, buffers = self._ask({"op": operation, "handle": self._number(iterator)}, [], where)
+            try:
+                kept.look()
+            except GuestFault as fault:
+                self.fault = fault
+                self.close()
+                raise
             decoder = self._decoder(buffers)
             items = self._decoded(decoder, reply.get("ok"))
             more = self._decoded(decoder, reply.get("more"))
@@ -350,7 +358,8 @@ class RemoteSession:
             message["free"] = list(self._freed)
             self._freed.clear()
         start = time.monotonic()
-        clock = CallbackClock(guest, cpu_seconds, min(wall_seconds, self._limits.total_wall_seconds - self._waited))
+        wall_seconds = min(wall_seconds, self._limits.total_wall_seconds - self._waited)
+        clock = CallbackClock(guest, cpu_seconds, wall_seconds, self._limits.memory_mb)
         callbacks, raised = 0, None
         try:
             while True:

@@ -14,7 +14,7 @@ import pytest
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Limits
 from grader.remote import LoadError, MissingName, RemoteError, RemoteSession, SubmissionFault, Unusable, watch_arguments
-from grader.sandbox import GuestFault, GuestKilled, GuestTimeout
+from grader.sandbox import GuestFault, GuestKilled, GuestMemory, GuestTimeout
 from grader.sandbox.process import GuestProcess
 from grader.wall.guest import MAX_NAMES
 
@@ -279,6 +279,42 @@ def test_endless_callbacks_end(open_session: OpenSession) -> None:
 
 
 LAZY = Limits(cpu_seconds=1, wall_seconds=0.8, total_wall_seconds=1.5, memory_mb=200)
+
+
+SMALL = Limits(memory_mb=150)
+
+
+def test_what_a_callback_keeps_is_bounded(open_session: OpenSession) -> None:
+    """A test that notes what its function is called with would otherwise fill the machine's memory."""
+    work = """
+        import numpy as np
+        def flood(f, times):
+            for _ in range(times): f(np.ones(1_000_000))
+            return times
+        """
+    session, kept = open_session(work, limits=SMALL), []
+    with pytest.raises(GuestMemory, match="given the tests more than 150 MiB to keep"):
+        session.submission.flood(kept.append, 2000)
+    assert isinstance(session.fault, GuestMemory)
+    assert len(kept) < 30
+    del kept
+    session = open_session(work, limits=SMALL)
+    assert session.submission.flood(lambda _values: None, 60) == 60, "480 MB that nobody keeps"
+
+
+def test_what_an_iteration_keeps_is_bounded(open_session: OpenSession) -> None:
+    work = """
+        import numpy as np
+        def batches(times):
+            for _ in range(times): yield np.ones(1_000_000)
+        """
+    session, kept = open_session(work, limits=SMALL), []
+    with pytest.raises(GuestMemory):
+        kept.extend(session.submission.batches(2000))
+    assert isinstance(session.fault, GuestMemory)
+    del kept
+    session = open_session(work, limits=SMALL)
+    assert sum(len(batch) for batch in session.submission.batches(60)) == 60_000_000
 
 
 def test_forged_callbacks(open_session: OpenSession) -> None:

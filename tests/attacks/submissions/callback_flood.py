@@ -1,5 +1,5 @@
 # tries: to call the test's function without end, and with huge arguments
-# must not: go on for longer than its limit
+# must not: go on for longer than its limit, nor fill the memory of the test, which keeps what it is called with
 # lost: test_twice=failed|timeout|killed|error|memory
 from honest import *
 
