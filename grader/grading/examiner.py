@@ -37,6 +37,7 @@ from grader.grading.verdicts import BrokenHere, Verdict, verdict_of
 from grader.model import Environment, Limits, Outcome, SubmissionFiles
 from grader.remote import LoadError, RemoteSession
 from grader.sandbox import GuestFault, Zygote, open_sandbox
+from grader.sandbox.imports import LATE_PARTS, uses_late_parts
 from grader.testing.plugin import EXAMINATION, SCORE
 from grader.wall import frames
 from grader.wall.isolation import PR_SET_PDEATHSIG, prctl
@@ -203,6 +204,8 @@ class ExaminerPlugin:
         self._settings = settings
         self._limits = Limits(**settings["limits"])
         self._visible = Path(settings["visible_suite"]).name
+        suites = (Path(suite).read_text(encoding="utf-8", errors="replace") for suite in settings["suites"])
+        self._late_parts = any(map(uses_late_parts, suites))
         self.answered = False  # whether the client has heard how the start went
         self._zygote_has_clones = False
         self._retired: list[Zygote] = []  # only their clones are used any more
@@ -216,7 +219,9 @@ class ExaminerPlugin:
         if self._zygote is None:
             sandbox = open_sandbox(self._settings["sandbox"])
             environment = Environment(self._settings["environment"])
-            self._zygote = sandbox.start(environment, self._limits, tuple(self._settings["preload"]), wait=False)
+            # A suite that uses them asks for them in the guest too.
+            preload = {*self._settings["preload"], *([LATE_PARTS] if self._late_parts else [])}
+            self._zygote = sandbox.start(environment, self._limits, tuple(sorted(preload)), wait=False)
         return self._zygote
 
     def warm_zygote(self) -> Zygote:
@@ -267,7 +272,7 @@ class ExaminerPlugin:
             self.answered = True
             frames.send_frame(self._control, {"task_error": what[:8000]})
             return True
-        warm_up(Environment(self._settings["environment"]))
+        warm_up(Environment(self._settings["environment"]), late_parts=self._late_parts)
         prepare_items(session)
         gc.collect()
         gc.freeze()
@@ -409,14 +414,19 @@ class ExaminerPlugin:
             os._exit(code)
 
 
-def warm_up(environment: Environment) -> None:
-    """Load and run once what the suites' first use would otherwise load lazily in every child."""
+def warm_up(environment: Environment, *, late_parts: bool) -> None:
+    """Load and run once what the suites' first use would otherwise load lazily in every child.
+
+    :param late_parts: torch's too; see :func:`grader.sandbox.imports.uses_late_parts`.
+    """
     for name in LOADED_LATE:
         importlib.import_module(name)
     if environment is Environment.TORCH:
-        from grader.wall.warm_torch import training_step
+        from grader.wall import warm_torch
 
-        training_step()
+        if late_parts:
+            warm_torch.late_parts()
+        warm_torch.first_steps()
 
 
 def prepare_items(session: pytest.Session) -> None:
@@ -452,10 +462,14 @@ def pytest_arguments(suites: list[str]) -> list[str]:
     """pytest's command line for these suites, from their own folder: it refuses a path with a bracket.
 
     Its logging plugin is off: it looks at every logger of the process six times per test, 2 ms with torch's, and what a
-    submission logs is in another process anyway.
+    submission logs is in another process anyway. So are those that turn what a thread or a destructor raises into
+    warnings, which nobody would read: at the end they collect garbage five times.
     """
     names = [Path(suite).name for suite in suites]
-    arguments = [*names, "-q", "-p", "no:cacheprovider", "-p", "no:logging", "--import-mode=importlib", "--capture=no"]
+    without = ("cacheprovider", "logging", "unraisableexception", "threadexception")
+    arguments = [*names, "-q", "--import-mode=importlib", "--capture=no"]
+    for plugin in without:
+        arguments += ["-p", f"no:{plugin}"]
     return [*arguments, "-c", os.devnull, f"--rootdir={Path(suites[0]).parent}", "-W", "ignore"]
 
 
@@ -488,3 +502,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # to take torch down piece by piece takes 0.1 s

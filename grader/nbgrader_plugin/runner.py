@@ -25,7 +25,15 @@ from grader.model import Environment, Limits, SubmissionFiles
 from grader.nbgrader_plugin.unreadable import plain
 from grader.remote.notebook import CellAnswer, NotebookSession
 from grader.sandbox import GuestFault, GuestMemory, GuestTimeout, Zygote, open_sandbox
-from grader.sandbox.imports import WORTH_PRELOADING, all_source, imports, installed, submission_environment
+from grader.sandbox.imports import (
+    LATE_PARTS,
+    WORTH_PRELOADING,
+    all_source,
+    imports,
+    installed,
+    submission_environment,
+    uses_late_parts,
+)
 
 # Done in this order by the zygote of notebooks: the shell first, which the inline backend of plots attaches to.
 SHELL = "wall.warm_shell:warm_up"
@@ -114,6 +122,8 @@ class NotebookRunner:
         source = all_source(submission)
         names = set(imports(source)) | ({"matplotlib"} if _PLOT_MAGIC.search(source) else set())
         modules = frozenset(WORTH_PRELOADING[name] for name in names & set(WORTH_PRELOADING) if installed(name))
+        if uses_late_parts(source):
+            modules |= {LATE_PARTS}
         for last in (False, True):
             zygote = self._zygote(environment, modules)
             try:

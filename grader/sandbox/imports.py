@@ -18,6 +18,10 @@ FRAMEWORKS = {
 WORTH_PRELOADING = {name: name for name in ("keras", "pandas", "scipy", "sklearn", "tensorflow", "torch")}
 WORTH_PRELOADING["matplotlib"] = "matplotlib.pyplot"
 NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
+# Run once where a source says that it will: what torch loads late and not everybody needs. Whoever gets there by other
+# words pays for it in his own call, 0.7 s.
+LATE_PARTS = "wall.warm_torch:late_parts"
+_LATE_WORDS = re.compile(r"\boptim\b|\bcheckpoint\b|\bmeta\b|\btorch\.compile\b")
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
@@ -34,12 +38,23 @@ def imports(source: str) -> list[str]:
 
 
 def imported_modules(source: str, *, notebook: bool) -> set[str]:
-    """Modules worth preloading that this source imports, as far as they are installed."""
+    """Modules worth preloading that this source imports, as far as they are installed, and LATE_PARTS."""
     names = set(imports(source))
     modules = {module for name, module in WORTH_PRELOADING.items() if name in names and installed(name)}
     if notebook and installed("IPython"):
         modules.add(NOTEBOOK_MODULE)
+    if uses_late_parts(source):
+        modules.add(LATE_PARTS)
     return modules
+
+
+def uses_late_parts(source: str) -> bool:
+    """Whether a source uses torch's optimisers, its meta device, or what else loads the compiler.
+
+    >>> uses_late_parts("from torch import nn, optim"), uses_late_parts("import optim")
+    (True, False)
+    """
+    return "torch" in imports(source) and bool(_LATE_WORDS.search(source))
 
 
 def all_source(files: SubmissionFiles) -> str:

@@ -191,12 +191,11 @@ def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: 
     if environment == "torch":
         from . import warm_torch
 
-        warm_torch.training_step(backward=not driver)
+        warm_torch.first_steps(backward=not driver)
     if "torch" in sys.modules:
         from . import warm_torch
 
         warm_torch.pass_tensors_by_value()
-
 
 def versions() -> dict[str, str]:
     """Versions of the frameworks that are warm."""
