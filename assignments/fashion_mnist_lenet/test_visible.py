@@ -302,7 +302,10 @@ def _problem(function: _types.FunctionType, notebook: _Live) -> BaseException | 
     # No settings and no plugins that happen to be here. A relative place: pytest reads a [ in an absolute one.
     place = _os.path.relpath(_FOLDER / _pathlib.Path(__file__).name)
     options = ["-q", "-x", "-c", _os.devnull, "--noconftest", "--assert=plain", "--import-mode=prepend", "--capture=no"]
-    options += ["--rootdir", str(_FOLDER), "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
+    options += ["--rootdir", str(_FOLDER)]
+    # The last one collects garbage five times at its end, a second in a large process.
+    for plugin in ("cacheprovider", "faulthandler", "warnings", "logging", "unraisableexception"):
+        options += ["-p", f"no:{plugin}"]
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     said = io.StringIO()
     with (
