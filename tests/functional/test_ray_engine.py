@@ -29,6 +29,7 @@ from tests.functional.courses.tools import (
     grader,
     hand_in,
     make_course,
+    name_of,
     start,
     stored,
 )
@@ -157,7 +158,7 @@ def test_sigterm_ends_a_cluster_of_its_own(tmp_path: Path) -> None:
 
     def grades() -> bool:
         seen.update(descendants(process.pid))
-        return any("bwrap" in Path(f"/proc/{pid}/comm").read_text() for pid in descendants(process.pid))
+        return any("bwrap" in name_of(pid) for pid in descendants(process.pid))
 
     await_that(grades, process)
     seen.update(descendants(process.pid))

@@ -19,6 +19,7 @@ from grader.grading.pipeline import AssignmentGrader, Settings
 from grader.grading.plan import make_task
 from grader.model import GradeReport, Status, SubmissionFiles
 from tests.fakes.examiner import FakeExaminer, fake_examiner, make_assignment
+from tests.functional.courses.tools import name_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +125,7 @@ def test_an_examiner_whose_zygote_has_ended_is_cloned_and_grades_on(tmp_path: Pa
         first.grade(submission, files)
         examiner = first._client._process.pid  # type: ignore[union-attr]
         children = Path(f"/proc/{examiner}/task/{examiner}/children").read_text(encoding="ascii").split()
-        (zygote,) = (each for each in children if Path(f"/proc/{each}/comm").read_text(encoding="ascii") == "bwrap\n")
+        (zygote,) = (each for each in children if name_of(int(each)) == "bwrap")
         pidfd = os.pidfd_open(int(zygote))
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         gone = select.poll()
