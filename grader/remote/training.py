@@ -22,7 +22,8 @@ class TrainingSession(RemoteSession):
 
     def _ready(self) -> Loaded:
         if self.generation and (self._guest is None or not self._guest.alive()):
-            self.fault = self.fault or GuestKilled("The submission's process ended between two calls.")
+            condemned = self._guest.condemned if self._guest is not None else None
+            self.fault = self.fault or condemned or GuestKilled("The submission's process ended between two calls.")
             self.close()
             raise self.fault
         return super()._ready()

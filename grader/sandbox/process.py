@@ -49,7 +49,7 @@ class GuestProcess:
         self._pidfd = pidfd
         self.pid = _pid_of(pidfd)
         self.interrupted = False
-        self._condemned: GuestFault | None = None
+        self.condemned: GuestFault | None = None
         self._descriptors = threading.Lock()  # for a thread that condemns: a closed number may soon be another guest's
         self._limits = limits
         self._own_namespace = own_namespace
@@ -136,7 +136,7 @@ class GuestProcess:
         with self._descriptors:
             if self._pidfd < 0:
                 return
-            self._condemned = self._condemned or fault
+            self.condemned = self.condemned or fault
             with contextlib.suppress(ProcessLookupError):  # it has ended
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -231,8 +231,8 @@ class GuestProcess:
         """Why the socket closed: the process has ended, or it closed the socket and still runs."""
         used = self.cpu_seconds()
         self.close()
-        if self._condemned is not None:
-            return self._condemned
+        if self.condemned is not None:
+            return self.condemned
         if used >= self._limits.total_cpu_seconds:
             return GuestTimeout(f"The submission used more than its {used:.0f} CPU seconds in all.")
         return GuestKilled("The submission's process ended in the middle of a call (exit, crash, or killed).")

@@ -53,6 +53,7 @@ class Guest(Protocol):
 
     pid: int  # of its first process, as this process sees it
     interrupted: bool  # whether the last exchange had to interrupt it
+    condemned: GuestFault | None  # why :meth:`condemn` has ended it
 
     def exchange(
         self,

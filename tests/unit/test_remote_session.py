@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from grader.errors import InfrastructureError, TaskError
-from grader.model import Limits
+from grader.model import Environment, Limits, SubmissionFiles
 from grader.remote import LoadError, MissingName, RemoteError, RemoteSession, SubmissionFault, Unusable, watch_arguments
-from grader.sandbox import GuestFault, GuestKilled, GuestMemory, GuestTimeout
+from grader.remote.training import TrainingSession
+from grader.sandbox import GuestFault, GuestKilled, GuestMemory, GuestTimeout, Zygote
 from grader.sandbox.process import GuestProcess
 from grader.wall.guest import MAX_NAMES
 
 OpenSession = Callable[..., RemoteSession]
+StartZygote = Callable[..., Zygote]
 
 # In the head of a submission: speaks on the wire itself, past the guest's own code.
 LIAR = """
@@ -315,6 +317,20 @@ def test_what_an_iteration_keeps_is_bounded(open_session: OpenSession) -> None:
     del kept
     session = open_session(work, limits=SMALL)
     assert sum(len(batch) for batch in session.submission.batches(60)) == 60_000_000
+
+
+def test_a_guest_that_is_condemned_between_two_calls_ends_for_that_reason(start_zygote: StartZygote) -> None:
+    files = SubmissionFiles("work", "work.py", {"work.py": b"def train(): return 1"})
+    session = TrainingSession(start_zygote("subprocess", Environment.NUMPY, SMALL), files, SMALL)
+    session.load()
+    assert session.run("train", (), {}, keep=False) == 1
+    guest = session.guest
+    assert isinstance(guest, GuestProcess)
+    guest.condemn(GuestMemory("more GPU memory than it may"))
+    assert guest._death.poll(20_000)
+    with pytest.raises(GuestMemory, match="more GPU memory"):
+        session.run("train", (), {}, keep=False)
+    assert isinstance(session.fault, GuestMemory)
 
 
 def test_forged_callbacks(open_session: OpenSession) -> None:
