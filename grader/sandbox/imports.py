@@ -21,7 +21,9 @@ NOTEBOOK_MODULE = "IPython.core.inputtransformer2"
 # Run once where a source says that it will: what torch loads late and not everybody needs. Whoever gets there by other
 # words pays for it in his own call, 0.7 s.
 LATE_PARTS = "wall.warm_torch:late_parts"
-_LATE_WORDS = re.compile(r"\boptim\b|\bcheckpoint\b|\bmeta\b|\btorch\.compile\b")
+_LATE_WORDS = re.compile(
+    r"\b(?:optim|checkpoint|meta|functorch|torch\.compile|torch\.func)\b|import .*\b(?:compile|func)\b"
+)
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
@@ -54,7 +56,7 @@ def uses_late_parts(source: str) -> bool:
     >>> uses_late_parts("from torch import nn, optim"), uses_late_parts("import optim")
     (True, False)
     """
-    return "torch" in imports(source) and bool(_LATE_WORDS.search(source))
+    return "torch" in imports(source) and installed("torch") and bool(_LATE_WORDS.search(source))
 
 
 def all_source(files: SubmissionFiles) -> str:

@@ -377,20 +377,24 @@ ALONE = CROWD.replace("range(12)", "range(0)").replace("    return centroids", "
 def test_a_crowd_of_own_threads_is_no_disturbance(sandbox: OneZygote) -> None:
     """Else a submission could make its runs void until one suits it.
 
-    This machine may be busy with other things, which is a disturbance indeed; so several attempts are made, and one
-    in which the crowd was judged undisturbed shows that it is not the crowd that counts.
+    This machine may be busy with other things, now and then, which is a disturbance indeed; so several attempts are
+    made. One in which the crowd was judged undisturbed shows that it is not the crowd that counts; a crowd that is
+    disturbed in all of them, each time with a quiet run beside it, shows the contrary.
     """
     if not counts_waiting():
         pytest.skip("this kernel does not count how long threads wait for a core")
     core = physical_cores()[0]
     with a_session(sandbox, CpuDevice(0, (core,))) as session:
+        quiet: list[str] = []
         for _ in range(4):
             crowd = session._run(handed_in("crowd", CROWD), SEEDS[0], 10.0, lambda _point: None)
-            assert crowd.outcome is Outcome.PASSED
+            assert crowd.outcome is Outcome.PASSED, crowd.message
             if not crowd.disturbed:
                 return
             alone = session._run(handed_in("alone", ALONE), SEEDS[0], 10.0, lambda _point: None)
-            assert alone.disturbed, f"with nobody else on the core, it was held to be disturbed: {crowd.disturbed}"
+            if not alone.disturbed:
+                quiet.append(crowd.disturbed)
+    assert len(quiet) < 4, f"with nobody else on the core, it was held to be disturbed: {quiet}"
     pytest.skip("other processes kept this machine's core busy in every attempt")
 
 

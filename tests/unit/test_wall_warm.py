@@ -55,6 +55,8 @@ def test_torch_has_loaded_what_a_childs_first_use_would_load() -> None:
         ("import torch\nmodel = torch.compile(model)", True),
         ("import torch\nre.compile('x')  # an optimiser of its own", False),
         ("import torch\nwith torch.device('meta'): pass", True),
+        ("from torch.func import grad", True),
+        ("from torch import nn, func", True),
         ("from torch import nn", False),
         ("import optim", False),
     ],
