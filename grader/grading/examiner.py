@@ -204,8 +204,6 @@ class ExaminerPlugin:
         self._settings = settings
         self._limits = Limits(**settings["limits"])
         self._visible = Path(settings["visible_suite"]).name
-        suites = (Path(suite).read_text(encoding="utf-8", errors="replace") for suite in settings["suites"])
-        self._late_parts = any(map(uses_late_parts, suites))
         self.answered = False  # whether the client has heard how the start went
         self._zygote_has_clones = False
         self._retired: list[Zygote] = []  # only their clones are used any more
@@ -213,6 +211,12 @@ class ExaminerPlugin:
         self._zygote: Zygote | None = None
         self._collect_errors: list[str] = []
         self._broken: list[dict[str, str]] = []
+
+    @functools.cached_property
+    def _late_parts(self) -> bool:
+        """Whether a suite uses what torch loads late. OSError where one cannot be read."""
+        suites = (Path(suite).read_text(encoding="utf-8", errors="replace") for suite in self._settings["suites"])
+        return any(map(uses_late_parts, suites))
 
     def start_zygote(self) -> Zygote:
         """Start the zygote where there is none; GraderError where it does not start."""

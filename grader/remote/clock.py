@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from grader.remote.kept import KeptMemory
 from grader.sandbox import Guest, GuestTimeout
 
 # While a call comes back to the test, its CPU seconds are added up this often.
@@ -14,10 +13,8 @@ CALLBACK_LOOK_SECONDS = 0.1
 class CallbackClock:
     """The limits of one call over all the callbacks that it makes."""
 
-    def __init__(self, guest: Guest, cpu_seconds: float, wall_seconds: float, memory_mb: int) -> None:
+    def __init__(self, guest: Guest, cpu_seconds: float, wall_seconds: float) -> None:
         self._guest = guest
-        self._memory_mb = memory_mb
-        self._kept: KeptMemory | None = None
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
         self._start = self._looked = time.monotonic()
@@ -31,13 +28,7 @@ class CallbackClock:
         return left
 
     def look(self) -> None:
-        """At a callback: GuestTimeout where the CPU seconds are used up (those before the first callback aside).
-
-        GuestMemory where the test keeps too much of what it is called with.
-        """
-        if self._kept is None:
-            self._kept = KeptMemory(self._memory_mb)
-        self._kept.look()
+        """At a callback: GuestTimeout where the CPU seconds are used up (those before the first callback aside)."""
         now = time.monotonic()
         if self._cpu_start is None:
             self._cpu_start = self._guest.cpu_seconds()

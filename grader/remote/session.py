@@ -84,6 +84,7 @@ class RemoteSession:
         self._handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
         self._output: list[str] = []
         self._output_room = limits.output_kb * 1024  # characters that are still kept
+        self._kept = KeptMemory(limits.memory_mb)
         self._waited = 0.0  # wall seconds that the submission has kept the tests waiting
 
     # life -------------------------------------------------------------------------------------------------------------
@@ -165,6 +166,7 @@ class RemoteSession:
     def close(self) -> None:
         """End the guest."""
         guest, self._guest, self._loaded = self._guest, None, None
+        self._callbacks.clear()  # and what they hold
         if guest is not None:
             self._output.append(guest.take_output())
             self._spent += guest.cpu_seconds()
@@ -178,6 +180,7 @@ class RemoteSession:
         """Forget the last test's fault and output."""
         self.fault = None
         self.take_output()
+        self._kept.begin_test()
 
     def take_output(self) -> str:
         """What the submission printed since the last time."""
@@ -272,28 +275,24 @@ class RemoteSession:
         """The items of an object in the guest, at most MAX_ITEMS."""
         where = f"iterating over a {handle.remote_type}"
         operation, iterator, count = "iterate", handle, 0
-        kept = KeptMemory(self._limits.memory_mb)
         while True:
             reply, buffers = self._ask({"op": operation, "handle": self._number(iterator)}, [], where)
-            try:
-                kept.look()
-            except GuestFault as fault:
-                self.fault = fault
-                self.close()
-                raise
             decoder = self._decoder(buffers)
             items = self._decoded(decoder, reply.get("ok"))
             more = self._decoded(decoder, reply.get("more"))
             if not isinstance(items, list):
                 raise Unusable(f"{where} gives no items")
-            for item in items:
+            empty = not items
+            del reply, buffers, decoder  # nothing of a frame is held while a test uses its items, nor those used
+            items.reverse()
+            while items:
                 count += 1
                 if count > MAX_ITEMS:
                     raise Unusable(f"{where} gives more than {MAX_ITEMS} items")
-                yield item
+                yield items.pop()
             if more is None:
                 return
-            if not items or not isinstance(more, Handle):
+            if empty or not isinstance(more, Handle):
                 raise Unusable(f"{where} gives no items")
             operation, iterator = "next", more
 
@@ -359,13 +358,15 @@ class RemoteSession:
             self._freed.clear()
         start = time.monotonic()
         wall_seconds = min(wall_seconds, self._limits.total_wall_seconds - self._waited)
-        clock = CallbackClock(guest, cpu_seconds, wall_seconds, self._limits.memory_mb)
+        clock = CallbackClock(guest, cpu_seconds, wall_seconds)
         callbacks, raised = 0, None
         try:
             while True:
+                before = guest.received_bytes
                 reply, received = guest.exchange(
                     message, buffers, cpu_seconds=cpu_seconds, wall_seconds=clock.wall_seconds_left()
                 )
+                self._receive(sum(map(len, received)), guest.received_bytes - before)
                 if "callback" not in reply:
                     break
                 callbacks += 1
@@ -395,6 +396,10 @@ class RemoteSession:
         if raised is not None:
             raise raised
         return reply, received
+
+    def _receive(self, buffers: int, frame: int) -> None:
+        """Charge the bytes of a frame and of the buffers in it; GuestMemory where the tests keep too much."""
+        self._kept.receive(buffers, frame - buffers)
 
     def _serve_callback(
         self, reply: dict[str, Any], received: list[bytearray]

@@ -49,6 +49,9 @@ class TrainingSession(RemoteSession):
         reply, buffers = self._reply(message, encoder.buffers, name)
         return self._value(reply, buffers)
 
+    def _receive(self, buffers: int, frame: int) -> None:
+        """A run's log is given numbers alone, and runs on several devices share this process."""
+
     def _exchange(
         self, message: dict[str, Any], buffers: list[Any], cpu_seconds: float, wall_seconds: float
     ) -> tuple[dict[str, Any], list[bytearray]]:

@@ -104,6 +104,10 @@ class GuestProcess:
                 raise GuestKilled(f"The submission's process sent something that is no answer ({error}).") from None
             raise self._ended() from None
 
+    @property
+    def received_bytes(self) -> int:
+        return self._reader.taken
+
     def alive(self) -> bool:
         if self._closed:
             return False

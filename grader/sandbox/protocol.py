@@ -70,6 +70,10 @@ class Guest(Protocol):
         Raises GuestFault where the guest is lost, InfrastructureError where the sandbox itself is.
         """
 
+    @property
+    def received_bytes(self) -> int:
+        """Bytes of all frames that it has sent so far."""
+
     def alive(self) -> bool:
         """Whether its process has not ended."""
 

@@ -130,6 +130,7 @@ class Reader:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._ahead = bytearray()  # received, not asked for yet
+        self.taken = 0  # bytes that were asked for so far
 
     @property
     def has_more(self) -> bool:
@@ -142,6 +143,7 @@ class Reader:
         :param wait: called where a non-blocking socket has nothing; returns when it has.
         """
         ahead = self._ahead
+        self.taken += size
         if size <= len(ahead):
             data = ahead[:size]
             del ahead[:size]

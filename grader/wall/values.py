@@ -21,6 +21,8 @@ MAX_DEPTH = 40
 MAX_NODES = 200_000
 # Longer text travels as a buffer: in JSON a character may take twelve bytes.
 MAX_INLINE_TEXT = 4096
+# One character beyond the basic plane makes Python keep four bytes for every other one too: a quarter of a frame.
+MAX_WIDE_TEXT_BYTES = 40 * 2**20
 # 2**4096 is more than any parameter count or factorial that a course asks for.
 MAX_INT_BITS = 4096
 # NumPy itself stops at 64 dimensions.
@@ -245,7 +247,10 @@ class Decoder:
         return bytes(self._buffer(node))
 
     def _long_text(self, node: dict[str, Any], depth: int) -> Any:
-        return self._buffer(node).decode("utf-8", "surrogatepass")
+        buffer = self._buffer(node)
+        if len(buffer) > MAX_WIDE_TEXT_BYTES and not buffer.isascii():
+            raise WireError(f"a text beyond ASCII of more than {MAX_WIDE_TEXT_BYTES} bytes cannot cross the wall")
+        return buffer.decode("utf-8", "surrogatepass")
 
     def _complex(self, node: dict[str, Any], depth: int) -> Any:
         real, imaginary = node["v"]

@@ -197,6 +197,7 @@ def warm_up(needed: list[str], preload: list[str], environment: str, *, driver: 
 
         warm_torch.pass_tensors_by_value()
 
+
 def versions() -> dict[str, str]:
     """Versions of the frameworks that are warm."""
     names = ("numpy", "torch", "tensorflow", "matplotlib")

@@ -14,6 +14,7 @@ import pytest
 from grader.errors import InfrastructureError, TaskError
 from grader.model import Environment, Limits, SubmissionFiles
 from grader.remote import LoadError, MissingName, RemoteError, RemoteSession, SubmissionFault, Unusable, watch_arguments
+from grader.remote.kept import own_bytes
 from grader.remote.training import TrainingSession
 from grader.sandbox import GuestFault, GuestKilled, GuestMemory, GuestTimeout, Zygote
 from grader.sandbox.process import GuestProcess
@@ -284,39 +285,99 @@ LAZY = Limits(cpu_seconds=1, wall_seconds=0.8, total_wall_seconds=1.5, memory_mb
 
 
 SMALL = Limits(memory_mb=150)
+FLOODS = """
+    import numpy as np
+    def flood(f, times):
+        for _ in range(times): f(np.ones(1_000_000))
+        return times
+    def batches(times):
+        for _ in range(times): yield np.ones(1_000_000)
+    def nested(times):
+        for _ in range(times): yield batches(4)
+    class Data:
+        def __len__(self): return 2000
+        def __getitem__(self, i): return np.ones(1_000_000)
+    def text(n):
+        return "x" * n + chr(0x1F4A3)
+    """
 
 
-def test_what_a_callback_keeps_is_bounded(open_session: OpenSession) -> None:
-    """A test that notes what its function is called with would otherwise fill the machine's memory."""
-    work = """
-        import numpy as np
-        def flood(f, times):
-            for _ in range(times): f(np.ones(1_000_000))
-            return times
-        """
-    session, kept = open_session(work, limits=SMALL), []
-    with pytest.raises(GuestMemory, match="given the tests more than 150 MiB to keep"):
-        session.submission.flood(kept.append, 2000)
+@pytest.mark.parametrize("way", ["callbacks", "items", "nested items", "indexing"])
+def test_what_a_test_keeps_is_bounded(open_session: OpenSession, way: str) -> None:
+    """A test that keeps what it is given would otherwise fill the machine's memory, as much as a student likes."""
+    session, kept = open_session(FLOODS, limits=SMALL), []
+    work = session.submission
+    before = own_bytes()
+    with pytest.raises(GuestMemory, match="passed to the tests takes more than 150 MiB"):  # noqa: PT012  one of several
+        if way == "callbacks":
+            work.flood(kept.append, 2000)
+        elif way == "items":
+            kept.extend(work.batches(2000))
+        elif way == "nested items":
+            kept.extend(list(inner) for inner in work.nested(500))
+        else:
+            data = work.Data()
+            kept.extend(data[i] for i in range(len(data)))
     assert isinstance(session.fault, GuestMemory)
-    assert len(kept) < 30
-    del kept
-    session = open_session(work, limits=SMALL)
-    assert session.submission.flood(lambda _values: None, 60) == 60, "480 MB that nobody keeps"
+    assert own_bytes() - before < 450 << 20, "the bound, and two frames"
+    kept.clear()
+    session.begin_test()
+    assert work.flood(kept.append, 3) == 3
 
 
-def test_what_an_iteration_keeps_is_bounded(open_session: OpenSession) -> None:
-    work = """
-        import numpy as np
-        def batches(times):
-            for _ in range(times): yield np.ones(1_000_000)
-        """
-    session, kept = open_session(work, limits=SMALL), []
-    with pytest.raises(GuestMemory):
-        kept.extend(session.submission.batches(2000))
-    assert isinstance(session.fault, GuestMemory)
-    del kept
-    session = open_session(work, limits=SMALL)
+def test_what_nobody_keeps_costs_nothing(open_session: OpenSession) -> None:
+    session = open_session(FLOODS, limits=SMALL)
+    assert session.submission.flood(lambda _values: None, 60) == 60
     assert sum(len(batch) for batch in session.submission.batches(60)) == 60_000_000
+
+    def in_cycles(values: Any) -> None:
+        with pytest.raises(ValueError, match="reshape"):
+            values.reshape(7, 7)  # the traceback holds the frame that holds it
+
+    assert session.submission.flood(in_cycles, 60) == 60
+    assert session.fault is None
+
+
+def test_what_a_test_computes_for_itself_is_not_charged(open_session: OpenSession) -> None:
+    session = open_session(FLOODS, limits=SMALL)
+    own = [np.ones(25_000_000) for _batch in session.submission.batches(3)]
+    assert session.submission.flood(own.append, 3) == 3
+    assert session.fault is None
+
+
+def test_the_next_test_pays_for_nothing_that_the_last_one_kept(open_session: OpenSession) -> None:
+    session, before = open_session(FLOODS, limits=SMALL), own_bytes()
+    for _test in range(4):
+        session.begin_test()
+        with pytest.raises(GuestMemory):
+            session.submission.flood([].append, 2000)
+    session.begin_test()
+    assert own_bytes() - before < 100 << 20
+
+
+def test_a_dozen_threads_start_within_the_address_space(open_session: OpenSession) -> None:
+    """Each would otherwise reserve 64 MiB of it for a heap of its own."""
+    source = """
+        import threading
+        def crowd(n):
+            together = threading.Barrier(n)
+            def work():
+                kept = [bytes(2000) for _ in range(100)]
+                together.wait()
+                return kept
+            threads = [threading.Thread(target=work) for _ in range(n)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            return n
+        """
+    assert open_session(source, backend="bubblewrap", limits=Limits(memory_mb=300)).submission.crowd(12) == 12
+
+
+def test_a_long_text_does_not_become_four_times_as_long(open_session: OpenSession) -> None:
+    work = open_session(FLOODS, limits=Limits(memory_mb=600)).submission
+    assert len(work.text(1_000_000)) == 1_000_001
+    with pytest.raises(GuestKilled, match="a text beyond ASCII of more than"):
+        work.text(50_000_000)
 
 
 def test_a_guest_that_is_condemned_between_two_calls_ends_for_that_reason(start_zygote: StartZygote) -> None:
