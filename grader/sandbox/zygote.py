@@ -36,8 +36,8 @@ PRELOAD = {
 }
 
 # All that a guest's environment holds. One thread per library: a fork after work on two threads deadlocks. A fixed hash
-# seed: a set of text is gone through in the same order each time. Two heaps: glibc would reserve 64 MiB of address space
-# for each of a submission's threads, and the twelfth one could not start.
+# seed: a set of text is gone through in the same order each time. Two heaps: glibc would reserve 64 MiB of address
+# space for each of a submission's threads, and the twelfth one could not start.
 GUEST_ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "HOME": "/tmp",
